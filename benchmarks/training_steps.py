@@ -1,0 +1,92 @@
+"""How many optimisation steps, and which batch and penalty, a few labels need.
+
+Trains the paper's network on random labelled sets of MNIST's training images and prints accuracy
+on 5 000 other *training* images (never the test set), with MC dropout. Rows go to a CSV file as
+they come; a row that is there already is not run again.
+
+    python benchmarks/training_steps.py benchmarks/results/training_steps.csv
+"""
+
+import csv
+import itertools
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from askwell.models import BayesianCNN
+from askwell.numerics import mean_probs
+from askwell.posterior import MCDropout
+from askwell.randomness import derive, generator
+from askwell.train import Recipe, train
+
+HELD_OUT = 5_000
+FIELDS = ["labels", "seed", "steps", "batch_size", "learning_rate", "weight_decay"]
+RESULTS = ["accuracy", "loss", "seconds"]
+
+
+def settings():
+    """Vary one number at a time around the default, for each size of the labelled set."""
+    default = {"steps": 400, "batch_size": 32, "learning_rate": 1e-3, "weight_decay": 0.05}
+    vary = {
+        "steps": [50, 100, 200, 400, 800],
+        "weight_decay": [0.0, 0.005, 0.5, 5.0],
+        "batch_size": [16, 64],
+        "learning_rate": [5e-4, 2e-3],
+    }
+    for labels, seed in itertools.product([300, 20, 100], [0, 1, 2]):
+        for name, values in vary.items():
+            for value in values:
+                yield {"labels": labels, "seed": seed} | default | {name: value}
+
+
+def measure(images: torch.Tensor, labels: torch.Tensor, setting: dict) -> dict:
+    """Train on a class-balanced random set, evaluate on the held-out images."""
+    order = torch.randperm(len(images) - HELD_OUT, generator=generator(setting["seed"])).numpy()
+    each = setting["labels"] // 10
+    chosen = np.concatenate([order[labels.numpy()[order] == c][:each] for c in range(10)])
+    torch.manual_seed(derive(setting["seed"], "initial weights"))
+    network = BayesianCNN()
+    recipe = Recipe(setting["steps"], 0, setting["batch_size"], setting["learning_rate"])
+    start = time.perf_counter()
+    training = train(
+        network, images[chosen], labels[chosen], recipe,
+        weight_decay=setting["weight_decay"], seed=setting["seed"],
+    )  # fmt: skip
+    seconds = time.perf_counter() - start
+    draws = MCDropout(network).draw(20, seed=0)
+    held_out, truth = images[-HELD_OUT:], labels[-HELD_OUT:]
+    probs = torch.cat([mean_probs(draws.log_probs(part)) for part in held_out.split(256)])
+    accuracy = float((probs.argmax(1) == truth).double().mean())
+    return setting | {"accuracy": accuracy, "loss": training.loss, "seconds": round(seconds, 2)}
+
+
+def main(path: Path) -> None:
+    from askwell.datasets import DATASETS
+
+    task = DATASETS["mnist"].load()
+    images = torch.from_numpy(np.array(task.train.images)).float().unsqueeze(1) / 255
+    labels = torch.from_numpy(np.array(task.train.labels))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = set()
+    if path.exists():
+        with path.open() as file:
+            done = {tuple(float(row[f]) for f in FIELDS) for row in csv.DictReader(file)}
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS + RESULTS)
+        if not done:
+            writer.writeheader()
+        for setting in settings():
+            if tuple(float(setting[f]) for f in FIELDS) in done:
+                continue
+            done.add(tuple(float(setting[f]) for f in FIELDS))
+            row = measure(images, labels, setting)
+            writer.writerow(row)
+            file.flush()
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,107 @@
+"""askwell: deep Bayesian active learning with images.
+
+The loop, and the names for it:
+
+    from askwell import ArrayPool, BayesianCNN, Fit, KnownLabels, Learner, evaluate, strategy
+
+    learner = Learner(pool, fit, strategy("bald"), classes=10, seed=0)
+    learner.tell(first_labels)
+    posterior = learner.refit()               # labelled set → training → posterior
+    query = learner.ask(10)                   # pool → draws → scores → batch
+    learner.tell(oracle.label(query))         # oracle → labelled set
+
+Names are imported when first used, so `import askwell` is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from askwell.version import __version__
+
+if TYPE_CHECKING:
+    from askwell.acquisition import ACQUISITIONS, Acquisition
+    from askwell.datasets import DATASETS, load_folder
+    from askwell.errors import AskwellError
+    from askwell.evaluate import evaluate
+    from askwell.learner import Learner
+    from askwell.likelihoods import categorical, gaussian
+    from askwell.models import MODELS, BayesianCNN
+    from askwell.oracle import KnownLabels, NoisyLabels
+    from askwell.pool import ArrayPool, DatasetPool, FolderPool, to_images
+    from askwell.posterior import Deterministic, MCDropout
+    from askwell.records import Query
+    from askwell.select import STRATEGIES, Random, TopK, strategy
+    from askwell.train import Fit, Recipe
+
+_WHERE = {
+    "ACQUISITIONS": "acquisition",
+    "Acquisition": "acquisition",
+    "ArrayPool": "pool",
+    "AskwellError": "errors",
+    "BayesianCNN": "models",
+    "DATASETS": "datasets",
+    "DatasetPool": "pool",
+    "Deterministic": "posterior",
+    "Fit": "train",
+    "FolderPool": "pool",
+    "KnownLabels": "oracle",
+    "Learner": "learner",
+    "MCDropout": "posterior",
+    "MODELS": "models",
+    "NoisyLabels": "oracle",
+    "Query": "records",
+    "Random": "select",
+    "Recipe": "train",
+    "STRATEGIES": "select",
+    "TopK": "select",
+    "categorical": "likelihoods",
+    "evaluate": "evaluate",
+    "gaussian": "likelihoods",
+    "load_folder": "datasets",
+    "strategy": "select",
+    "to_images": "pool",
+}
+
+__all__ = [
+    "ACQUISITIONS",
+    "DATASETS",
+    "MODELS",
+    "STRATEGIES",
+    "Acquisition",
+    "ArrayPool",
+    "AskwellError",
+    "BayesianCNN",
+    "DatasetPool",
+    "Deterministic",
+    "Fit",
+    "FolderPool",
+    "KnownLabels",
+    "Learner",
+    "MCDropout",
+    "NoisyLabels",
+    "Query",
+    "Random",
+    "Recipe",
+    "TopK",
+    "__version__",
+    "categorical",
+    "evaluate",
+    "gaussian",
+    "load_folder",
+    "strategy",
+    "to_images",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the module that defines it."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'askwell' has no attribute {name!r}")
+    # A name such as `evaluate` is a module's too, so always take it out of the module.
+    value = getattr(import_module(f"askwell.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

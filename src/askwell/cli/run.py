@@ -1,0 +1,156 @@
+"""`askwell run` and `askwell report`."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from askwell.cli.data import fetch_with_bars
+from askwell.datasets import DATASETS
+from askwell.errors import RunError, SpecError
+from askwell.experiment import spec as specs
+from askwell.experiment.journal import Journal
+from askwell.experiment.progress import LiveProgress
+from askwell.experiment.report import first_asked, summary_table, write_report
+from askwell.experiment.runner import run as run_spec
+from askwell.experiment.spec import Spec
+from askwell.experiment.workbench import Workbench
+from askwell.records import Run
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+
+
+def run(
+    spec: Annotated[
+        str | None, typer.Argument(help="A built-in spec, or a TOML file.", metavar="SPEC")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's directory.", show_default="runs/SPEC")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", help="Processes.", show_default="one for each core"),
+    ] = None,
+    acquisitions: Annotated[
+        str | None, typer.Option(help="Acquisition functions, separated by commas.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Repetitions: seeds 0 … N − 1.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="A data set, or a folder of class folders.")
+    ] = None,
+    budget: Annotated[int | None, typer.Option(help="Labelled images at the end.")] = None,
+    query_size: Annotated[int | None, typer.Option(help="Images asked for at a time.")] = None,
+    draws: Annotated[int | None, typer.Option(help="Posterior draws T for scoring.")] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any other key of the spec; repeatable."),
+    ] = None,
+    list_specs: Annotated[bool, typer.Option("--list", help="List the built-in specs.")] = False,
+) -> None:
+    """Run an experiment: every acquisition function with every seed, from the same start.
+
+    Each step is on disk before the next begins. Stop at any time (Ctrl-C, power cut); the same
+    command goes on where the records end, with the same result. At the end it prints a table and
+    writes a report.
+
+    Example: askwell run quickstart
+
+    Example: askwell run figure1 --seeds 1 --acquisitions bald,random --jobs 2
+
+    Example: askwell run my_experiment.toml --out runs/mine --set training.steps=800
+
+    Example: askwell run quickstart --dataset photos/ --set image_size=28 --out runs/photos
+    """
+    console = Console()
+    if list_specs or spec is None:
+        console.print(_spec_table())
+        return
+    chosen = specs.load(spec)
+    options = {
+        "acquisitions": None if acquisitions is None else _names(acquisitions),
+        "seeds": None if seeds is None else list(range(seeds)),
+        "dataset": dataset,
+        "budget": budget,
+        "query_size": query_size,
+        "draws": draws,
+    }
+    given = {key: value for key, value in options.items() if value is not None}
+    chosen = specs.override(chosen, {**given, **_assignments(change or [])})
+    directory = out or Path("runs") / chosen.name
+    if chosen.dataset in DATASETS and DATASETS[chosen.dataset].state() != "ready":
+        fetch_with_bars(DATASETS[chosen.dataset])
+    _finish(console, chosen, directory, _run(console, chosen, directory, jobs))
+
+
+def report(
+    directory: Annotated[Path, typer.Argument(metavar="RUN", help="A run's directory.")],
+    images: Annotated[
+        bool, typer.Option(help="Show the images asked for (reads the data set).")
+    ] = True,
+) -> None:
+    """Write the report of a run again, finished or not, and print its table.
+
+    Example: askwell report runs/quickstart
+    """
+    run = Journal(directory).read()
+    table = dict(run.spec)
+    spec = specs.parse(table, str(table.get("name", directory.name)))
+    _finish(Console(), spec, directory, run, images=images)
+
+
+def _run(console: Console, spec: Spec, directory: Path, jobs: int | None) -> Run:
+    with LiveProgress(console) as progress:
+        try:
+            return run_spec(spec, directory, jobs=jobs, watcher=progress)
+        except KeyboardInterrupt:
+            progress.__exit__(None, None, None)
+            console.print(
+                f"Stopped. Finished steps are safe in {directory}; the same command goes on from "
+                "there.",
+                soft_wrap=True,
+            )
+            raise typer.Exit(_INTERRUPTED) from None
+
+
+def _finish(
+    console: Console, spec: Spec, directory: Path, run: Run, *, images: bool = True
+) -> None:
+    if not any(chain.steps for chain in run.chains):
+        raise RunError(f"{directory} has no finished step yet: there is nothing to report.")
+    pixels = None
+    if images:
+        asked = [item for items in first_asked(run).values() for item, _ in items]
+        pixels = Workbench(spec).thumbnails(list(dict.fromkeys(asked)))
+    page = write_report(run, directory / "report", images=pixels)
+    console.print(summary_table(run))
+    console.print(f"Report: {page.resolve()}", soft_wrap=True, highlight=False)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _assignments(texts: list[str]) -> Mapping[str, Any]:
+    """`key=value` with values as in TOML; what is no TOML value is text."""
+    changes: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise SpecError(f"--set takes KEY=VALUE, for example draws=50; got {text!r}.")
+        try:
+            changes[key.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            changes[key.strip()] = value.strip()
+    return changes
+
+
+def _spec_table() -> Table:
+    table = Table("spec", "what", "arms", "seeds", "labels")
+    for name, spec in specs.builtin().items():
+        labels = f"{spec.initial} … {spec.budget}, {spec.query_size} at a time"
+        table.add_row(name, spec.summary, str(len(spec.arms)), str(len(spec.seeds)), labels)
+    return table

@@ -1,0 +1,104 @@
+"""One entry of the table of data sets: what it is, where it comes from, how it is read."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+
+from askwell.datasets.fetch import SCRATCH, fetch, silent
+from askwell.datasets.files import File, problem, size_problem
+from askwell.datasets.sources import Progress, Source
+from askwell.datasets.task import ImageTask, LabelledImages
+from askwell.errors import DatasetError
+
+State = Literal["ready", "not fetched", "incomplete"]
+
+
+def data_dir() -> Path:
+    """Where data sets are kept: `$ASKWELL_DATA`, or a folder in the user's cache."""
+    if chosen := os.environ.get("ASKWELL_DATA"):
+        return Path(chosen).expanduser()
+    return Path(platformdirs.user_cache_dir("askwell")) / "data"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set that askwell knows. A `directory` is the folder of all data sets.
+
+    Attributes:
+        name: as in `askwell data fetch NAME`; also its folder's name.
+        summary: one line for a table.
+        classes: class names, in label order.
+        image_shape: (height, width) or (height, width, channels) of every image.
+        sizes: images in the training and in the test set.
+        licence: of the data.
+        source: where it is from.
+        citation: the paper to cite.
+        read: reads both sets from the data set's folder.
+        files: what the folder must hold; empty for a data set that comes with a library.
+        sources: tried in this order.
+    """
+
+    name: str
+    summary: str
+    classes: tuple[str, ...]
+    image_shape: tuple[int, ...]
+    sizes: tuple[int, int]
+    licence: str
+    source: str
+    citation: str
+    read: Callable[[Path], tuple[LabelledImages, LabelledImages]]
+    files: tuple[File, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+    def folder(self, directory: Path | None = None) -> Path:
+        """The folder with this data set's files."""
+        return (directory or data_dir()).absolute() / self.name
+
+    def state(self, directory: Path | None = None) -> State:
+        """Whether the files are there, at a glance: their sizes are checked, not their hashes."""
+        folder = self.folder(directory)
+        if all(size_problem(folder, file) is None for file in self.files):
+            return "ready"
+        there = any((folder / file.name).exists() for file in self.files)
+        return "incomplete" if there or (folder / SCRATCH).exists() else "not fetched"
+
+    def fetch(self, directory: Path | None = None, *, progress: Progress = silent) -> None:
+        """Bring the files here if they are not; damaged ones are replaced.
+
+        Raises:
+            DatasetError: no source has them, or the folder cannot be written.
+        """
+        if self.files:
+            folder = self.folder(directory)
+            fetch(self.name, self.files, self.sources, folder, progress=progress)
+
+    def verify(self, directory: Path | None = None) -> tuple[str, ...]:
+        """Hash every file: what is wrong, or nothing."""
+        folder = self.folder(directory)
+        found = (problem(folder, file, remember=False) for file in self.files)
+        return tuple(text for text in found if text is not None)
+
+    def load(self, directory: Path | None = None) -> ImageTask:
+        """The images and labels; fetched first where a file is missing.
+
+        Sizes and headers are checked every time, hashes whenever a file has changed since it was
+        last hashed.
+
+        Raises:
+            DatasetError: a file is damaged, or missing and not to be had.
+        """
+        folder = self.folder(directory)
+        if any(not (folder / file.name).exists() for file in self.files):
+            self.fetch(directory)
+        for file in self.files:
+            if (text := problem(folder, file)) is not None:
+                raise DatasetError(
+                    f"{self.name} in {folder} is damaged: {text}. Replace it with "
+                    f"`askwell data fetch {self.name}`."
+                )
+        train, test = self.read(folder)
+        return ImageTask(self.name, self.classes, train, test)

@@ -1,0 +1,223 @@
+"""Image files on disk: find them, name them by path and content, decode them to uint8 arrays."""
+
+import hashlib
+import io
+import os
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from askwell.errors import DatasetError, InputError
+
+Mode = Literal["RGB", "L"]
+"""Colour, or grey levels."""
+
+SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
+)
+"""Files that are read; every other file is left alone."""
+
+_UNSUPPORTED = frozenset(
+    {".avif", ".cr2", ".dcm", ".dng", ".heic", ".heif", ".jp2", ".nef", ".nii", ".svg"}
+)
+"""Images too, but not read: they are reported, so that nobody misses them silently."""
+
+_SHOWN = 10
+
+T = TypeVar("T")
+
+
+class UnreadableImageError(DatasetError):
+    """One file cannot be decoded; the message is the reason."""
+
+
+def find_images(root: Path, below: str = "") -> tuple[list[str], dict[str, str]]:
+    """The image files under `root/below`, at any depth, hidden ones left out.
+
+    Returns:
+        names: paths relative to `root` with forward slashes, sorted.
+        unreadable: name → reason, for images in formats that are not read.
+    """
+    names: list[str] = []
+    unreadable: dict[str, str] = {}
+    seen: set[Path] = set()
+    for folder, subfolders, files in os.walk(root / below, followlinks=True):
+        place = Path(folder)
+        real = place.resolve()
+        if real in seen:  # a symbolic link to a folder above
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for file in files:
+            suffix = Path(file).suffix.lower()
+            if file.startswith(".") or suffix not in SUFFIXES | _UNSUPPORTED:
+                continue
+            name = (place / file).relative_to(root).as_posix()
+            if suffix in _UNSUPPORTED:
+                unreadable[name] = f"{suffix} files are not read; convert it to PNG or JPEG"
+            elif not _is_text(name):
+                shown = name.encode(errors="surrogateescape").decode(errors="replace")
+                unreadable[shown] = "its name is not valid UTF-8; rename it"
+            else:
+                names.append(name)
+    return sorted(names), unreadable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageFile:
+    """One readable image file: `path@hash`, (width, height), and the pixels if they were kept."""
+
+    id: str
+    size: tuple[int, int]
+    pixels: NDArray[np.uint8] | None
+
+
+def read_all(
+    root: Path, names: Sequence[str], *, mode: Mode, image_size: int | None, keep: bool
+) -> tuple[list[ImageFile], dict[str, str]]:
+    """Read and decode files in a few threads (Pillow decodes without the interpreter's lock).
+
+    Returns:
+        files: the readable ones, in the order of `names`; with their pixels if `keep`.
+        unreadable: name → reason for the others.
+    """
+
+    def read(name: str) -> ImageFile | UnreadableImageError:
+        try:
+            content = read_bytes(root / name)
+            pixels = decode(content, mode=mode, image_size=image_size)
+        except UnreadableImageError as error:
+            return error
+        height, width = pixels.shape[:2]
+        return ImageFile(image_id(name, content), (width, height), pixels if keep else None)
+
+    files: list[ImageFile] = []
+    unreadable: dict[str, str] = {}
+    for name, result in zip(names, in_threads(read, names), strict=True):
+        if isinstance(result, UnreadableImageError):
+            unreadable[name] = str(result)
+        else:
+            files.append(result)
+    return files, unreadable
+
+
+def in_threads(function: Callable[[str], T], items: Sequence[str]) -> list[T]:
+    """`[function(item) for item in items]`, a few at a time."""
+    if len(items) < 2:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as executor:
+        return list(executor.map(function, items))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file; `UnreadableImageError` if the system refuses."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImageError(error.strerror or str(error)) from error
+
+
+def image_id(name: str, content: bytes) -> str:
+    """`path@<first 16 hex digits of the content's SHA-256>`: changes when the image does."""
+    return f"{name}@{hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def decode(content: bytes, *, mode: Mode, image_size: int | None) -> NDArray[np.uint8]:
+    """Decode one image file, turned upright as its EXIF says.
+
+    16-bit grey levels are scaled to 8 bits; transparent pixels are shown on white; of an
+    animation the first frame is taken.
+
+    Args:
+        content: the file.
+        mode: "RGB" gives shape (height, width, 3), "L" gives (height, width).
+        image_size: stretch to this height and width (nothing is cut off); None keeps the size.
+
+    Raises:
+        UnreadableImageError: damaged, truncated, not an image, or too large to be true.
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image_size is not None:  # JPEG decodes faster at a half, quarter or eighth
+                image.draft(mode, (2 * image_size, 2 * image_size))
+            upright = ImageOps.exif_transpose(image)
+            flat = flatten(upright, mode)
+            if image_size is not None and flat.size != (image_size, image_size):
+                flat = flat.resize((image_size, image_size), Image.Resampling.BILINEAR)
+            return np.array(flat, dtype=np.uint8)
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's decoders raise almost anything on damaged files
+        reason = "not an image that Pillow can identify"
+        if not isinstance(error, UnidentifiedImageError):
+            reason = str(error) or type(error).__name__
+        raise UnreadableImageError(reason) from error
+
+
+def check_image_size(image_size: int | None) -> None:
+    """Raise `InputError` unless the size is None or at least one pixel."""
+    if image_size is not None and (isinstance(image_size, bool) or image_size < 1):
+        raise InputError(f"image_size must be a positive number of pixels; got {image_size!r}.")
+
+
+def check_same_size(sizes: Iterable[tuple[int, int]]) -> None:
+    """Raise `InputError`, naming the sizes (width × height), unless all are equal."""
+    counts = Counter(sizes)
+    if len(counts) > 1:
+        most = counts.most_common(5)
+        named = ", ".join(f"{width}×{height} ({n} files)" for (width, height), n in most)
+        more = f" and {len(counts) - 5} more sizes" if len(counts) > 5 else ""
+        raise InputError(
+            f"The images differ in size: {named}{more}. Pass image_size=…, the height and width "
+            "in pixels that all are stretched to."
+        )
+
+
+def warn_unreadable(root: Path, unreadable: Mapping[str, str]) -> None:
+    """List the files that were left out, each with its reason, in one `UserWarning`."""
+    if unreadable:
+        warnings.warn(
+            f"{len(unreadable)} image files in {root} cannot be read and are left out:"
+            f"{list_reasons(unreadable)}",
+            stacklevel=3,
+        )
+
+
+def list_reasons(unreadable: Mapping[str, str]) -> str:
+    """One line for each of the first files, then how many more there are."""
+    shown = [f"\n  {name}: {reason}" for name, reason in list(unreadable.items())[:_SHOWN]]
+    more = len(unreadable) - len(shown)
+    return "".join(shown) + (f"\n  and {more} more" if more else "")
+
+
+def flatten(image: Image.Image, mode: Mode) -> Image.Image:
+    """Convert any Pillow mode to 8-bit RGB or L."""
+    if image.mode == "F":
+        raise ValueError("floating-point pixels; save as 8 or 16 bits, or pass an array")
+    if image.mode.startswith("I"):
+        levels = np.asarray(image)
+        if levels.min() < 0 or levels.max() > 65535:
+            raise ValueError("32-bit pixels; save as 8 or 16 bits, or pass an array")
+        image = Image.fromarray(np.rint(levels / 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert(mode)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,199 @@
+"""How good a posterior's predictions are, from its draws and a labelled test set.
+
+The prediction is the posterior predictive p̄ = mean_t p_t: the mean of the draws' probabilities
+(the dropout approximation of Gal & Ghahramani), never the mean of their logits. Images stream
+through chunk by chunk; what is kept is N×C probabilities, never N×T×C.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+from jaxtyping import Float
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from askwell.errors import InputError, LabelError
+from askwell.likelihoods import categorical, gaussian
+from askwell.numerics import draw_probs, log_mean_exp
+from askwell.posterior.base import Draws
+from askwell.tensors import (
+    Gaussian,
+    Images,
+    LabelTensor,
+    LogProbs,
+    Outputs,
+    Probs,
+    as_gaussian,
+    as_log_probs,
+    require_finite_outputs,
+)
+
+ECE_BINS = 15
+"""As Guo et al. (2017)."""
+
+
+def evaluate(
+    draws: Draws,
+    chunks: Iterable[tuple[Images, LabelTensor]],
+    *,
+    likelihood: Callable[[Outputs], LogProbs] = categorical,
+) -> Mapping[str, float]:
+    """Test metrics of a classifier: `accuracy`, `nll`, `brier`, `ece`, and `auc` for two classes.
+
+    `nll` is averaged in log space: −log p̄ of a label stays finite where p̄ underflows to 0, and is
+    inf only where every draw gives exactly 0. `auc` is of class 1 against class 0; a test set that
+    holds one class only has none, and the key is left out.
+
+    Args:
+        draws: the posterior draws.
+        chunks: images of shape (N, ...) with their class indices, shape (N,).
+        likelihood: from raw outputs to log-probabilities.
+
+    Raises:
+        InputError: no test image at all, or not one label an image.
+        LabelError: a label outside [0, C).
+        NonFiniteError: an output is NaN or infinite; the message gives positions in the test set.
+    """
+    probs, logs, labels = [], [], []
+    for outputs, target in _outputs(draws, chunks):
+        log_probs = as_log_probs(likelihood(outputs))  # N T C
+        target = _as_labels(target, log_probs.shape[2]).to(log_probs.device)
+        at_label = log_probs.take_along_dim(target[:, None, None], dim=2)  # N T 1
+        logs.append(log_mean_exp(at_label.squeeze(2)))
+        probs.append(draw_probs(log_probs).mean(dim=1))
+        labels.append(target)
+    _require_any(labels)
+    p, y = torch.cat(probs), torch.cat(labels)
+    metrics = {
+        "accuracy": accuracy(p, y),
+        "nll": float(-torch.cat(logs).mean()),
+        "brier": brier(p, y),
+        "ece": expected_calibration_error(p, y),
+    }
+    if p.shape[1] == 2 and bool(y.min() != y.max()):
+        metrics["auc"] = float(roc_auc_score(y.cpu().numpy(), p[:, 1].cpu().numpy()))
+    return metrics
+
+
+def evaluate_regression(
+    draws: Draws,
+    chunks: Iterable[tuple[Images, Float[Tensor, " N"]]],
+    *,
+    likelihood: Callable[[Outputs], Gaussian] = gaussian,
+) -> Mapping[str, float]:
+    """Test metrics of a regressor with one target: `rmse`, and `nll` if it states a variance.
+
+    `rmse` is of the predictive mean, mean_t μ_t. `nll` is of the predictive density itself, the
+    mixture (1/T) Σ_t N(y; μ_t, σ²_t), in nats. It is left out where a variance is 0: a point mass
+    has no density.
+
+    Raises:
+        InputError: no test image at all, or not one target an image.
+        NonFiniteError: an output or a target is NaN or infinite.
+    """
+    errors, logs = [], []
+    dense = True
+    for outputs, target in _outputs(draws, chunks):
+        predicted = as_gaussian(likelihood(outputs))  # N T
+        y = torch.as_tensor(target, dtype=torch.float64, device=outputs.device)
+        errors.append(predicted.mean.mean(dim=1) - y)
+        dense = dense and bool((predicted.variance > 0).all())
+        if dense:
+            logs.append(log_mean_exp(_log_normal(y.unsqueeze(1), predicted)))
+    _require_any(errors)
+    metrics = {"rmse": float(torch.cat(errors).square().mean().sqrt())}
+    if not math.isfinite(metrics["rmse"]):
+        raise InputError("A target is NaN or infinite (or too large to square): check the labels.")
+    if dense:
+        metrics["nll"] = float(-torch.cat(logs).mean())
+    return metrics
+
+
+def accuracy(probs: Probs, labels: LabelTensor) -> float:
+    """Share of items whose most probable class is their label (the first of equals)."""
+    labels = _checked(probs, labels)
+    return float((probs.argmax(dim=1) == labels).double().mean())
+
+
+def nll(probs: Probs, labels: LabelTensor) -> float:
+    """Mean of −log p̄ of the label, in nats; inf if a label was given probability 0.
+
+    Infinite is what the score is then: it is neither clipped nor hidden by an eps.
+    """
+    labels = _checked(probs, labels)
+    return float(-probs.double().gather(1, labels.unsqueeze(1)).log().mean())
+
+
+def brier(probs: Probs, labels: LabelTensor) -> float:
+    """Mean of Σ_c (p̄_c − [c = label])², between 0 and 2 (Brier 1950, the sum over all classes)."""
+    labels = _checked(probs, labels)
+    truth = torch.nn.functional.one_hot(labels, probs.shape[1])  # N C
+    return float((probs.double() - truth).square().sum(dim=1).mean())
+
+
+def expected_calibration_error(probs: Probs, labels: LabelTensor, *, bins: int = ECE_BINS) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins of confidence.
+
+    Σ_b (n_b / N) |accuracy_b − mean confidence_b|, bins (0, 1/B], …, ((B−1)/B, 1]; confidence is
+    max_c p̄_c (Guo, Pleiss, Sun & Weinberger 2017).
+    """
+    labels = _checked(probs, labels)
+    confidence, predicted = probs.double().max(dim=1)  # N
+    index = (confidence * bins).ceil().long().clamp(1, bins) - 1  # N
+    gap = (predicted == labels).double() - confidence
+    per_bin = torch.zeros(bins, dtype=torch.float64, device=gap.device).index_add(0, index, gap)
+    return float(per_bin.abs().sum() / len(labels))
+
+
+def _outputs(
+    draws: Draws, chunks: Iterable[tuple[Images, Tensor]]
+) -> Iterable[tuple[Outputs, Tensor]]:
+    """Finite outputs (N, T, O) with their targets (N,), chunk by chunk; empty chunks left out."""
+    start = 0
+    for images, target in chunks:
+        if target.ndim != 1 or len(images) != len(target):
+            raise InputError(
+                f"There must be one label for each of the {len(images)} images; got shape "
+                f"{tuple(target.shape)}."
+            )
+        if len(images) == 0:
+            continue
+        with torch.no_grad():
+            outputs = draws.outputs(images)
+        require_finite_outputs(outputs, range(start, start + len(images)))
+        start += len(images)
+        yield outputs, target
+
+
+def _log_normal(y: Float[Tensor, "N 1"], predicted: Gaussian) -> Float[Tensor, "N T"]:
+    squared = (y - predicted.mean).square() / predicted.variance
+    return -0.5 * (squared + predicted.variance.log() + math.log(2 * math.pi))
+
+
+def _require_any(parts: list[Tensor]) -> None:
+    if not parts:
+        raise InputError("There is nothing to evaluate on: the test set is empty.")
+
+
+def _checked(probs: Probs, labels: LabelTensor) -> LabelTensor:
+    if probs.ndim != 2 or labels.shape != probs.shape[:1] or len(labels) == 0:
+        raise InputError(
+            "Pass probabilities of shape (N, C) and N labels, at least one; got "
+            f"{tuple(probs.shape)} and {tuple(labels.shape)}."
+        )
+    return _as_labels(labels, probs.shape[1]).to(probs.device)
+
+
+def _as_labels(labels: LabelTensor, classes: int) -> LabelTensor:
+    """Labels as int64, all of them in [0, classes)."""
+    if labels.is_floating_point() or labels.is_complex():
+        raise LabelError(f"Labels must be class indices (integers); got {labels.dtype}.")
+    labels = labels.long()
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if len(wrong):
+        raise LabelError(
+            f"Labels must be in 0 … {classes - 1}, one for each network output; "
+            f"{len(wrong)} are not: {sorted(set(wrong.tolist()))[:5]}."
+        )
+    return labels

@@ -1,0 +1,214 @@
+"""Run a spec: all chains side by side, step by step, resumable at any moment.
+
+A step is a pure function of the spec and the records before it, so the unit of work is one step,
+not one chain: any free process takes the next step of any chain. Three chains on two processes
+keep both busy to the end, and what is lost in a crash is one step a process. The main process
+alone writes records.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from askwell.errors import InputError, RunError
+from askwell.experiment import machine
+from askwell.experiment.journal import Journal, locked
+from askwell.experiment.spec import Arm, Spec
+from askwell.experiment.workbench import Workbench
+from askwell.records import Chain, Run, StepRecord
+
+
+class Watcher(Protocol):
+    """Is told what happens, to show it."""
+
+    def begin(self, spec: Spec, chains: Sequence[Chain], jobs: int) -> None:
+        """The run starts, or goes on where these chains end."""
+
+    def step(self, chain: Chain) -> None:
+        """A chain has a new last step, on disk."""
+
+
+def run(
+    spec: Spec, directory: Path, *, jobs: int | None = None, watcher: Watcher | None = None
+) -> Run:
+    """Run what is missing of a spec in its directory, and return the whole run.
+
+    The steps of a run that was stopped, however, are taken up where their records end, with the
+    same acquired ids and metrics as if nothing had happened: the threads that each process
+    computes with are kept from the first start.
+
+    Args:
+        spec: what to run.
+        directory: where its records are.
+        jobs: processes; by default one for each core, but no more than chains (one on CUDA).
+        watcher: is told of every step.
+
+    Raises:
+        SpecError: the data set is too small.
+        RunError: the directory is in use, holds another spec, cannot be written; or a process
+            died.
+    """
+    device = machine.default_device()
+    chains = len(spec.arms) * len(spec.seeds)
+    jobs = _jobs(jobs, chains, device)
+    with locked(directory):
+        bench = Workbench(spec, device=device)
+        threads = max(1, machine.available_cores() // jobs)
+        journal = Journal(directory)
+        here = machine.describe(device=device, jobs=jobs, threads=threads)
+        started_in = journal.open(spec.as_dict(), here, bench.classes)
+        threads = int(started_in.get("threads", threads))
+        tasks = [
+            _Task(arm, journal.start_chain(bench.start(arm, seed)))
+            for seed in spec.seeds
+            for arm in spec.arms
+        ]
+        if watcher is not None:
+            watcher.begin(spec, [t.chain for t in tasks], jobs)
+        missing = [t for t in tasks if len(t.chain.steps) < spec.steps]
+        with _steppers(bench, min(jobs, max(1, len(missing))), threads) as submit:
+            for task, record in _turns(missing, submit, spec.steps):
+                journal.append(task.arm.name, task.chain.seed, record)
+                task.chain = replace(task.chain, steps=(*task.chain.steps, record))
+                if watcher is not None:
+                    watcher.step(task.chain)
+        return journal.read()
+
+
+@dataclass(eq=False)
+class _Task:
+    """One chain that is being run."""
+
+    arm: Arm
+    chain: Chain
+
+
+Submit = Callable[[Arm, Chain], "Future[StepRecord]"]
+
+
+def _turns(
+    tasks: Sequence[_Task], submit: Submit, steps: int
+) -> Iterator[tuple[_Task, StepRecord]]:
+    """Every missing step of every chain, as it is done; chains take turns.
+
+    The caller appends a yielded record to its chain before it asks for the next.
+    """
+    waiting, running = deque(tasks), dict[Future[StepRecord], _Task]()
+    most = max(1, getattr(submit, "parallel", 1))
+    while waiting or running:
+        while waiting and len(running) < most:
+            task = waiting.popleft()
+            running[submit(task.arm, task.chain)] = task
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            task = running.pop(future)
+            yield task, _result(future)
+            if len(task.chain.steps) < steps:
+                waiting.append(task)
+
+
+def _result(future: "Future[StepRecord]") -> StepRecord:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise RunError(
+            "A worker process died (killed, or out of memory?). Finished steps are safe: run the "
+            "same command again, with fewer --jobs if memory is short."
+        ) from error
+
+
+class _Here:
+    """Steps in this process, one at a time."""
+
+    parallel = 1
+
+    def __init__(self, bench: Workbench) -> None:
+        self.bench = bench
+
+    def __call__(self, arm: Arm, chain: Chain) -> "Future[StepRecord]":
+        future: Future[StepRecord] = Future()
+        future.set_result(self.bench.step(arm, chain))
+        return future
+
+
+class _Elsewhere:
+    """Steps in worker processes."""
+
+    def __init__(self, pool: ProcessPoolExecutor, parallel: int) -> None:
+        self.pool = pool
+        self.parallel = parallel
+
+    def __call__(self, arm: Arm, chain: Chain) -> "Future[StepRecord]":
+        return self.pool.submit(_work, arm, chain)
+
+
+@contextmanager
+def _steppers(bench: Workbench, jobs: int, threads: int) -> Iterator[_Here | _Elsewhere]:
+    if jobs == 1:
+        machine.keep_freed_memory()
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            yield _Here(bench)
+        finally:
+            torch.set_num_threads(before)
+        return
+    # `spawn`: a forked child would inherit locks of torch's threads.
+    pool = ProcessPoolExecutor(
+        jobs,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(bench.spec, str(bench.device), threads),
+    )
+    try:
+        yield _Elsewhere(pool, jobs)
+    except BaseException:
+        for process in list(getattr(pool, "_processes", {}).values()):
+            process.kill()  # a step takes long, and its record would not be written any more
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+_bench: Workbench | None = None
+
+
+def _start_worker(spec: Spec, device: str, threads: int) -> None:
+    global _bench
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    machine.keep_freed_memory()
+    torch.set_num_threads(threads)
+    _bench = Workbench(spec, device=device)
+
+
+def _die_with_parent() -> None:
+    """A killed main process must not leave workers computing for nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(arm: Arm, chain: Chain) -> StepRecord:
+    assert _bench is not None
+    return _bench.step(arm, chain)
+
+
+def _jobs(jobs: int | None, chains: int, device: torch.device) -> int:
+    if jobs is None:
+        return 1 if device.type == "cuda" else min(machine.available_cores(), chains)
+    if jobs < 1:
+        raise InputError(f"--jobs must be at least 1; got {jobs}.")
+    return min(jobs, chains)

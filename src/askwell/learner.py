@@ -1,0 +1,228 @@
+"""Ask, tell, withdraw, refit. The learner's state is a fold over the answers it was told."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askwell.errors import InputError, LabelError
+from askwell.pool import Pool, Positions, chunks
+from askwell.posterior import Posterior
+from askwell.randomness import derive, item_keys
+from askwell.records import ItemId, Label, Query
+from askwell.select import Random, Strategy
+from askwell.tensors import Images, Outputs
+
+Fit = Callable[[Mapping[ItemId, Label], Pool, int], Posterior]
+"""(labelled set, pool, seed) → posterior: `askwell.train.Fit`, or any function of yours."""
+
+
+class Learner:
+    """The loop's state: what is labelled, what is asked for, and the current posterior.
+
+    Answers may be partial, late, repeated, unasked-for or out of order: the state after them is
+    the same. An item that is labelled or pending is never offered again. All randomness comes
+    from `seed` and the state, so a learner that is told the same answers asks the same questions.
+
+    Args:
+        pool: the images.
+        fit: trains on the labelled set; called with `seed` unchanged, so that every round starts
+            from the same initial weights.
+        strategy: which items to ask for.
+        classes: how many there are, from the task (never guessed from labels); None in a
+            regression.
+        seed: of everything random here.
+        draws: T, the posterior draws that items are scored with.
+        pool_subset: score only so many random unlabelled items at each question (fresh ones each
+            time); None scores all.
+        exclude: items that are never offered, such as validation images of the same pool.
+        chunk_size: images scored at a time; affects speed and memory only.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        fit: Fit,
+        strategy: Strategy,
+        *,
+        classes: int | None,
+        seed: int = 0,
+        draws: int = 100,
+        pool_subset: int | None = None,
+        exclude: Iterable[ItemId] = (),
+        chunk_size: int = 256,
+    ) -> None:
+        for name, value in (("draws", draws), ("chunk_size", chunk_size), ("classes", classes)):
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be at least 1; got {value}.")
+        if pool_subset is not None and pool_subset < 1:
+            raise InputError(f"pool_subset must be at least 1, or None for all; got {pool_subset}.")
+        self.pool = pool
+        self.fit = fit
+        self.strategy = strategy
+        self.classes = classes
+        self.seed = seed
+        self.draws = draws
+        self.pool_subset = pool_subset
+        self.chunk_size = chunk_size
+        self._excluded = frozenset(exclude)
+        self._labelled: dict[ItemId, Label] = {}
+        self._pending: set[ItemId] = set()
+        self._posterior: Posterior | None = None
+        # By position: items not to be offered (labelled, pending or excluded).
+        self._closed: NDArray[np.bool_] = np.zeros(len(pool.ids), dtype=np.bool_)
+        for item in self._excluded:
+            self._closed[pool.position(item)] = True
+
+    @property
+    def labelled(self) -> Mapping[ItemId, Label]:
+        """Every label told so far; a live, read-only view."""
+        return MappingProxyType(self._labelled)
+
+    @property
+    def pending(self) -> frozenset[ItemId]:
+        """Items asked for and neither answered nor withdrawn."""
+        return frozenset(self._pending)
+
+    @property
+    def posterior(self) -> Posterior | None:
+        """Of the last `refit`; it may know fewer labels than the learner."""
+        return self._posterior
+
+    @property
+    def available(self) -> int:
+        """Items that can still be offered."""
+        return int(np.count_nonzero(~self._closed))
+
+    def refit(self) -> Posterior:
+        """Train afresh on everything labelled.
+
+        Raises:
+            LabelError: nothing is labelled yet.
+        """
+        if not self._labelled:
+            raise LabelError("Nothing is labelled yet: tell the learner some labels before refit.")
+        self._posterior = self.fit(self.labelled, self.pool, self.seed)
+        return self._posterior
+
+    def ask(self, k: int) -> Query:
+        """The `k` items whose labels would teach most, by the last posterior; they become pending.
+
+        Trains only if there is no posterior yet. Before the first label, asks at random. Where
+        fewer than `k` items are left, asks for these, with a warning.
+
+        Raises:
+            InputError: `k` < 1, or no item is left.
+            NonFiniteError: an image, an output or a score is NaN or infinite; names the items.
+        """
+        if k < 1:
+            raise InputError(f"Ask for at least 1 item; got {k}.")
+        candidates = self._candidates()
+        if len(candidates) == 0:
+            raise InputError(
+                f"The pool has no item left to ask for: {len(self._labelled)} labelled, "
+                f"{len(self._pending)} pending, {len(self._excluded)} excluded."
+            )
+        if k > len(candidates):
+            warnings.warn(
+                f"Asked for {k} items, but only {len(candidates)} are left; asking for these.",
+                stacklevel=2,
+            )
+            k = len(candidates)
+        query = self._select(candidates, k)
+        self._pending.update(query.ids)
+        self._close(query.ids, True)
+        return query
+
+    def tell(self, answers: Mapping[ItemId, Label]) -> None:
+        """Take in labels, asked for or not; all of them, or none if one does not fit.
+
+        Raises:
+            LabelError: an item that is not in the pool or is excluded, a class that does not
+                exist, or another label than an item already has (withdraw it first).
+        """
+        for item, label in answers.items():
+            self._check(item, label)
+        for item, label in answers.items():
+            self._labelled[_plain(item)] = float(label) if self.classes is None else int(label)
+            self._pending.discard(item)
+        self._close(answers, True)
+
+    def withdraw(self, ids: Iterable[ItemId]) -> None:
+        """Forget labels and open questions; these items may be offered again.
+
+        Raises:
+            LabelError: an item that is not in the pool.
+        """
+        items = [item for item in ids if self.pool.position(item) >= 0]
+        for item in items:
+            self._labelled.pop(item, None)
+            self._pending.discard(item)
+        self._close([i for i in items if i not in self._excluded], False)
+
+    def _select(self, candidates: Positions, k: int) -> Query:
+        """Seeds come from the state alone, so a replayed learner asks the same."""
+        step = len(self._labelled)
+        strategy, draws = self.strategy, None
+        if step == 0:
+            strategy = Random()
+        else:
+            posterior = self._posterior or self.refit()
+            draws = posterior.draw(self.draws, seed=derive(self.seed, "draws", step))
+        parts = chunks(self.pool, candidates, size=self.chunk_size)
+        seed = derive(self.seed, "ask", step, len(self._pending))
+        return strategy.select(draws or _NoDraws(), parts, k, seed=seed)
+
+    def _candidates(self) -> Positions:
+        positions = np.flatnonzero(~self._closed).astype(np.int64)
+        if self.pool_subset is None or len(positions) <= self.pool_subset:
+            return positions
+        seed = derive(self.seed, "pool subset", len(self._labelled), len(self._pending))
+        keys = item_keys([self.pool.ids[p] for p in positions.tolist()], seed)
+        chosen: Positions = np.sort(positions[np.argsort(keys)[: self.pool_subset]])
+        return chosen
+
+    def _check(self, item: ItemId, label: Label) -> None:
+        self.pool.position(item)
+        if item in self._excluded:
+            raise LabelError(f"Item {item!r} is excluded (it serves validation): not to be told.")
+        if self.classes is None:
+            if not math.isfinite(label):
+                raise LabelError(
+                    f"The label of item {item!r} must be a finite number; got {label}."
+                )
+        elif label != int(label) or not 0 <= label < self.classes:
+            raise LabelError(
+                f"The label of item {item!r} must be a class index 0 … {self.classes - 1}; "
+                f"got {label!r}."
+            )
+        known = self._labelled.get(item, label)
+        if known != label:
+            raise LabelError(
+                f"Item {item!r} is labelled {known!r} already; got {label!r}. Withdraw it first "
+                "to correct the label."
+            )
+
+    def _close(self, items: Iterable[ItemId], closed: bool) -> None:
+        for item in items:
+            self._closed[self.pool.position(item)] = closed
+
+
+class _NoDraws:
+    """Stands where random acquisition, before the first label, looks at no draws."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def outputs(self, images: Images) -> Outputs:  # noqa: ARG002
+        raise AssertionError("random acquisition reads no outputs")
+
+    log_probs = outputs
+
+
+def _plain(item: ItemId) -> ItemId:
+    """NumPy's integers become Python's, which JSON can write."""
+    return item if isinstance(item, str) else int(item)

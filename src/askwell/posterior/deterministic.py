@@ -1,0 +1,71 @@
+"""The point mass q(ω) = δ(ω − θ): what the paper's figure 2 compares with."""
+
+import copy
+
+import torch
+from torch import nn
+
+from askwell.errors import InputError, ModelError
+from askwell.likelihoods import categorical
+from askwell.precision import choose_layout, in_layout
+from askwell.records import Training
+from askwell.tensors import Images, LogProbs, Outputs
+
+
+class Deterministic:
+    """A network as it is, dropout off: every draw is the same function.
+
+    BALD and mean STD of its draws are exactly 0 for every image, so they rank at random.
+
+    Args:
+        network: any `nn.Module` from a batch of images to one tensor (N, O); copied.
+        training: how it was trained, for reports.
+    """
+
+    def __init__(self, network: nn.Module, *, training: Training | None = None) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.training = training
+
+    def draw(self, n: int, *, seed: int) -> "SameDraws":  # noqa: ARG002  (there is nothing to draw)
+        """The same function `n` times, whatever the seed."""
+        if n < 1:
+            raise InputError(f"At least one posterior draw is needed; got {n}.")
+        return SameDraws(self.network, n)
+
+
+class SameDraws:
+    """One function, T times; it runs once an image."""
+
+    def __init__(self, network: nn.Module, draws: int) -> None:
+        self.network = network
+        self._draws = draws
+        self._layout: torch.memory_format | None = None
+
+    def __len__(self) -> int:
+        return self._draws
+
+    @torch.inference_mode()
+    def outputs(self, images: Images) -> Outputs:
+        """Shape (N, T, O), a view: the T rows of an image share their memory.
+
+        Raises:
+            ModelError: the network fails on images of this shape, or returns no matrix.
+        """
+        weight = next(self.network.parameters())
+        images = images.to(weight.device, weight.dtype, non_blocking=True)
+        if self._layout is None:
+            self._layout = choose_layout(self.network, images[:2])
+        try:
+            outputs = self.network(in_layout(images, self._layout))
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise ModelError(
+                f"{type(self.network).__name__} failed on images of shape "
+                f"{tuple(images.shape)}: {error}"
+            ) from error
+        if not isinstance(outputs, torch.Tensor) or outputs.ndim != 2:
+            raise ModelError("The network must return one tensor of shape (N, outputs).")
+        return outputs.unsqueeze(1).expand(-1, self._draws, -1)
+
+    def log_probs(self, images: Images) -> LogProbs:
+        """log p(y = c | x_n, θ), shape (N, T, C)."""
+        return categorical(self.outputs(images))

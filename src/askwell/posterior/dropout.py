@@ -1,0 +1,234 @@
+"""MC dropout (Gal & Ghahramani 2016, arXiv 1506.02142) on any network with dropout."""
+
+import copy
+import warnings
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from askwell.errors import InputError, ModelError
+from askwell.likelihoods import categorical
+from askwell.posterior.calls import DROPOUTS, DropoutCalls, refuse_unmaskable
+from askwell.posterior.masks import Masks
+from askwell.posterior.split import HeadRunner, NoDropoutError, Split, UntraceableError, split
+from askwell.precision import choose_layout, in_layout
+from askwell.records import Training
+from askwell.tensors import Images, LogProbs, Outputs
+
+
+class MCDropout:
+    """q(ω) of a network trained with dropout: its weights under random dropout masks.
+
+    The network runs in eval mode with its trained dropout probabilities, and only dropout is
+    stochastic. It is split at its first dropout: what lies before runs once an image, what
+    follows T times (exact; a network that cannot be split runs whole T times, with a warning).
+
+    Args:
+        network: any `nn.Module` from a batch of images to one tensor (N, O) of logits or Gaussian
+            parameters; copied, so that training it further changes nothing here.
+        training: how it was trained, for reports.
+
+    Raises:
+        ModelError: no dropout, or dropout inside a fused call (attention, LSTM).
+    """
+
+    def __init__(self, network: nn.Module, *, training: Training | None = None) -> None:
+        refuse_unmaskable(network)
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.training = training
+        self.layout: torch.memory_format | None = None  # chosen when the first images come
+        self._warned = False
+        if self.parts is None and self.why_whole is None:
+            raise ModelError(_no_dropout_message(network))
+
+    def draw(self, n: int, *, seed: int) -> "DropoutDraws":
+        """`n` fixed functions, keyed by `seed`; the first m of n draws are the m draws."""
+        if n < 1:
+            raise InputError(f"At least one posterior draw is needed; got {n}.")
+        return DropoutDraws(self, n, seed)
+
+    @cached_property
+    def _split(self) -> tuple[Split | None, str | None]:
+        try:
+            return split(self.network), None
+        except NoDropoutError:
+            return None, None
+        except UntraceableError as error:
+            return None, str(error)
+
+    @property
+    def parts(self) -> Split | None:
+        """Trunk and head, or None where the network runs whole."""
+        return self._split[0]
+
+    @property
+    def why_whole(self) -> str | None:
+        """Why the network cannot be split, or None."""
+        return self._split[1]
+
+    def run_whole(self, reason: str) -> None:
+        """From now on run the whole network for each draw, and say so once."""
+        self.__dict__["_split"] = (None, reason)
+        self.warn_whole()
+
+    def warn_whole(self) -> None:
+        """Say, once a posterior, that and why the network runs whole for each draw."""
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{type(self.network).__name__} cannot be split at its first dropout "
+                f"({self.why_whole}); the whole network runs once for each draw, which is slow.",
+                stacklevel=3,
+            )
+
+
+def _no_dropout_message(network: nn.Module) -> str:
+    return (
+        f"MC dropout needs a network whose output depends on dropout with p > 0; "
+        f"{type(network).__name__} has none. Add nn.Dropout (or F.dropout), or use Deterministic "
+        "for a point estimate."
+    )
+
+
+class DropoutDraws:
+    """T fixed functions of an `MCDropout` posterior."""
+
+    def __init__(self, posterior: MCDropout, draws: int, seed: int) -> None:
+        self.posterior = posterior
+        self.device = next(posterior.network.parameters()).device
+        self.dtype = next(posterior.network.parameters()).dtype
+        self.masks = Masks(seed=seed, draws=draws, device=self.device)
+        self._checked = False
+
+    def __len__(self) -> int:
+        return self.masks.draws
+
+    @torch.inference_mode()
+    def outputs(self, images: Images) -> Outputs:
+        """Raw network outputs of each image under each draw, shape (N, T, O).
+
+        Raises:
+            ModelError: the network fails on images of this shape, returns something else than a
+                tensor (N, O), or is stochastic beyond its dropout.
+        """
+        images = images.to(self.device, self.dtype, non_blocking=True)
+        if len(images) and not self._checked:
+            self._check(images[:5])
+        images = in_layout(images, self.posterior.layout or torch.contiguous_format)
+        if self.posterior.parts is None:
+            self.posterior.warn_whole()
+            return self._whole(images, len(self))
+        return self._in_parts(self.posterior.parts, images, len(self))
+
+    def log_probs(self, images: Images) -> LogProbs:
+        """log p(y = c | x_n, ω_t), shape (N, T, C)."""
+        return categorical(self.outputs(images))
+
+    @cached_property
+    def _runner(self) -> HeadRunner:
+        parts = self.posterior.parts
+        assert parts is not None
+        return HeadRunner(parts, self.masks)
+
+    def _in_parts(self, parts: Split, images: Images, draws: int) -> Outputs:
+        features = parts.trunk(images)
+        results = self._runner.outputs(features, len(images), draws)
+        stacked = torch.cat([_require_matrix(result) for result in results])  # T·N O
+        return stacked.view(draws, len(images), stacked.shape[1]).transpose(0, 1)
+
+    def _whole(self, images: Images, draws: int) -> Outputs:
+        """The definition, taken literally: one full pass a draw."""
+        results = []
+        for t in range(draws):
+            with DropoutCalls(self._mask_of(t)):
+                results.append(_require_matrix(self.posterior.network(images)))
+        return torch.stack(results, dim=1)
+
+    def _mask_of(self, t: int) -> Callable[[int, Callable[..., Any], Tensor, float], Tensor]:
+        def drop(layer: int, function: Callable[..., Any], features: Tensor, p: float) -> Tensor:
+            shape = DROPOUTS[function](tuple(features.shape[1:]))
+            return self.masks.apply(features, slice(t, t + 1), layer=layer, p=p, shape=shape)
+
+        return drop
+
+    def _check(self, images: Images) -> None:
+        """Compare the whole network, the network in parts and its dropout calls on a few images.
+
+        Tracing can miss what a graph does not show; this keeps it from going unseen.
+        """
+        draws = min(2, len(self))
+        if self.posterior.layout is None:
+            self.posterior.layout = choose_layout(self.posterior.network, images)
+        images = in_layout(images, self.posterior.layout)
+        try:
+            whole = self._whole(images, draws)
+            again = self._whole(images, draws)
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise ModelError(
+                f"{type(self.posterior.network).__name__} failed on images of shape "
+                f"{tuple(images.shape)}: {error}"
+            ) from error
+        if not _same(whole, again):
+            raise ModelError(
+                f"{type(self.posterior.network).__name__} gives other outputs when run again with "
+                "the same dropout masks: something else in it is random in eval mode."
+            )
+        self._check_every_dropout_is_seen(images)
+        parts = self.posterior.parts
+        if parts is not None and not self._parts_agree(parts, images, draws, whole):
+            self.posterior.run_whole("its parts do not give what the whole network gives")
+        self._checked = True
+
+    def _parts_agree(self, parts: Split, images: Images, draws: int, whole: Outputs) -> bool:
+        try:
+            return _same(self._in_parts(parts, images, draws), whole)
+        except (RuntimeError, ValueError, TypeError, KeyError):
+            return False
+
+    def _check_every_dropout_is_seen(self, images: Images) -> None:
+        """Dropout that runs in train mode only (`if self.training: …`) must not go unnoticed."""
+
+        def ignore(_: int, __: Callable[..., Any], features: Tensor, ___: float) -> Tensor:
+            return features
+
+        with DropoutCalls(ignore) as seen:
+            self.posterior.network(images)
+        network = copy.deepcopy(self.posterior.network).train()  # keeps running statistics apart
+        in_training = DropoutCalls(ignore)
+        try:
+            with in_training:
+                network(images if len(images) > 1 else images.repeat(2, *(1,) * (images.ndim - 1)))
+        except (RuntimeError, ValueError, TypeError):
+            return  # a network that cannot train on so few images says nothing about dropout
+        if in_training.without_mask or in_training.count > seen.count:
+            missed = ", ".join(in_training.without_mask) or (
+                f"{in_training.count - seen.count} of {in_training.count} dropout calls"
+            )
+            raise ModelError(
+                f"{type(network).__name__} has dropout that MC dropout cannot reach: {missed}. It "
+                "runs in train mode only, or inside one fused call. Call F.dropout "
+                "unconditionally (its `training` flag does not matter here) or use nn.Dropout."
+            )
+        if seen.count == 0:
+            raise ModelError(_no_dropout_message(network))
+
+
+def _require_matrix(outputs: Any) -> Tensor:
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2:
+        got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise ModelError(
+            "The network must return one tensor of shape (N, outputs): logits, or a Gaussian's "
+            f"parameters; got {got}."
+        )
+    return outputs
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Equal up to float32's rounding in sums of a few thousand terms."""
+    if a.shape != b.shape:
+        return False
+    scale = float(b.abs().nan_to_num(posinf=0.0).max()) if b.numel() else 0.0
+    return torch.allclose(a, b, rtol=1e-3, atol=1e-4 * scale + 1e-6, equal_nan=True)

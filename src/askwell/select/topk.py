@@ -1,0 +1,140 @@
+"""The k best-scored items of a stream, in memory for k and one chunk."""
+
+import math
+import operator
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askwell.acquisition import Acquisition
+from askwell.errors import InputError, NonFiniteError
+from askwell.pool import Chunk
+from askwell.posterior.base import Draws
+from askwell.randomness import item_keys
+from askwell.records import ItemId, Query
+from askwell.select.base import score_chunk
+from askwell.tensors import Scores
+
+
+@dataclass(frozen=True, slots=True)
+class TopK:
+    """Ask for the k items with the highest acquisition scores.
+
+    Every item is scored by itself, so a batch may hold near-duplicates. Ties are broken at random
+    by `seed`: an acquisition that is 0 everywhere (BALD of a deterministic network) asks for what
+    random acquisition with the same seed asks for.
+    """
+
+    acquisition: Acquisition
+
+    def select(self, draws: Draws, chunks: Iterable[Chunk], k: int, *, seed: int) -> Query:
+        """Score the chunks one by one and keep the best, as `Strategy` says.
+
+        Raises:
+            InputError: k < 1, or an item came twice.
+            NonFiniteError: an output or a score is NaN, or an output infinite; names the items.
+        """
+        top = StreamingTopK(k, seed)
+        for chunk in chunks:
+            top.add(chunk.ids, score_chunk(self.acquisition, draws, chunk))
+        return top.result()
+
+
+class StreamingTopK:
+    """Keeps the k best of all scores that were added: score descending, then key ascending.
+
+    The key of an item is uniform and depends on (seed, id) alone, so ties are broken at random
+    and the result does not depend on the order or grouping of what is added. Memory is O(k + one
+    chunk); an item below the k-th best so far costs one comparison.
+
+    Args:
+        k: how many to keep, at least 1.
+        seed: breaks the ties.
+
+    Raises:
+        InputError: k < 1.
+    """
+
+    def __init__(self, k: int, seed: int) -> None:
+        if operator.index(k) < 1:
+            raise InputError(f"k, the number of items to ask for, must be at least 1; got {k}.")
+        self._k = k
+        self._seed = seed
+        self._seen = 0
+        self._ids: list[ItemId] = []  # the k best when last sorted, then what came since
+        self._scores: NDArray[np.float64] = np.empty(0, dtype=np.float64)
+        self._keys: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
+        self._floor = -math.inf, np.uint64(np.iinfo(np.uint64).max)  # score and key of the k-th
+
+    def add(self, ids: Sequence[ItemId], scores: Scores) -> None:
+        """Offer items with their scores.
+
+        Raises:
+            InputError: not one score an item, or an item that is kept came twice.
+            NonFiniteError: a score is NaN; the message names the items.
+        """
+        values = _numbers(ids, scores)
+        self._seen += len(values)
+        floor, floor_key = self._floor
+        candidates = np.flatnonzero(values >= floor)
+        if len(candidates) == 0:
+            return
+        keys = item_keys([ids[row] for row in candidates.tolist()], self._seed)
+        fits = (values[candidates] > floor) | (keys <= floor_key)
+        candidates = candidates[fits]
+        self._ids.extend(ids[row] for row in candidates.tolist())
+        self._scores = np.concatenate([self._scores, values[candidates]])
+        self._keys = np.concatenate([self._keys, keys[fits]])
+        if len(self._ids) >= 2 * self._k:
+            self._shrink()
+
+    def result(self) -> Query:
+        """The k best so far, best first; with a warning, all of them if fewer were added.
+
+        Raises:
+            InputError: an item that is kept came twice.
+        """
+        self._shrink()
+        if self._seen < self._k:
+            warnings.warn(
+                f"{self._k} items were asked for, but only {self._seen} are left: taking them all.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return Query(tuple(map(_plain, self._ids)), tuple(self._scores.tolist()))
+
+    def _shrink(self) -> None:
+        if len(set(self._ids)) != len(self._ids):
+            twice = next(item for item in self._ids if self._ids.count(item) > 1)
+            raise InputError(f"Item {twice!r} came twice; the ids of a pool must be unique.")
+        order = np.lexsort((self._keys, -self._scores))[: self._k]
+        self._ids = [self._ids[row] for row in order.tolist()]
+        self._scores = self._scores[order]
+        self._keys = self._keys[order]
+        if len(self._ids) == self._k:
+            self._floor = float(self._scores[-1]), self._keys[-1]
+
+
+def _numbers(ids: Sequence[ItemId], scores: Scores) -> NDArray[np.float64]:
+    if tuple(scores.shape) != (len(ids),):
+        raise InputError(
+            f"There must be one score for each of the {len(ids)} items; got shape "
+            f"{tuple(scores.shape)}."
+        )
+    values: NDArray[np.float64] = scores.detach().cpu().double().numpy()
+    bad = np.flatnonzero(np.isnan(values))
+    if len(bad):
+        names = ", ".join(repr(ids[row]) for row in bad[:5].tolist())
+        raise NonFiniteError(
+            f"The acquisition score is NaN for {len(bad)} items: {names}"
+            f"{', …' if len(bad) > 5 else ''}. NaN has no rank: correct the acquisition function."
+        )
+    return values
+
+
+def _plain(item: ItemId) -> ItemId:
+    """A NumPy integer as the `int` it holds: records are written as JSON."""
+    return item if isinstance(item, str) else operator.index(item)

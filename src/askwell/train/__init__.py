@@ -1,0 +1,13 @@
+"""Labelled set → posterior.
+
+Recipe            how to train (recipe.py)
+Fit               labelled ids, pool, seed → Posterior, with weight decay chosen on a
+                  validation set (fit.py)
+train             the loop itself (loop.py)
+"""
+
+from askwell.train.fit import Fit
+from askwell.train.loop import train
+from askwell.train.recipe import Recipe
+
+__all__ = ["Fit", "Recipe", "train"]

@@ -1,0 +1,126 @@
+"""From labelled ids to a posterior: fresh weights, a weight decay chosen on held-out images."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from askwell.errors import InputError, LabelError
+from askwell.numerics import mean_probs
+from askwell.pool import Pool
+from askwell.posterior import MCDropout, Posterior
+from askwell.randomness import derive
+from askwell.records import ItemId, Label, Training
+from askwell.tensors import Images
+from askwell.train.loop import train
+from askwell.train.losses import Loss, cross_entropy
+from askwell.train.recipe import Recipe
+
+MakePosterior = Callable[[nn.Module, Training], Posterior]
+"""A trained network and how it was trained → a posterior."""
+
+_VALIDATION_DRAWS = 20
+_CHUNK = 256
+
+
+class Fit:
+    """`fit(labelled, pool, seed)` trains a fresh network and returns its posterior.
+
+    The result depends on its arguments alone, not on the order of `labelled` nor on earlier
+    calls. The initial weights depend on `seed` alone: every round starts from the same ones.
+
+    Args:
+        network: makes a network; its random initial weights are drawn under the seed.
+        recipe: how to train it. Several candidates for the weight decay need `validation`.
+        validation: images (N, ...) and labels (N,) that choose the weight decay, by the accuracy
+            (then the log-likelihood) of the posterior's mean of probabilities, or by the loss in
+            a regression. They are labels too: count them.
+        posterior: makes the posterior of the trained network.
+        loss: the negative log-likelihood.
+        device: where to train; the network's parameters and all draws live there.
+    """
+
+    def __init__(
+        self,
+        network: Callable[[], nn.Module],
+        recipe: Recipe | None = None,
+        *,
+        validation: tuple[Images, Tensor] | None = None,
+        posterior: MakePosterior | None = None,
+        loss: Loss = cross_entropy,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.network = network
+        self.recipe = recipe or Recipe()
+        self.validation = validation
+        self.posterior = posterior or _mc_dropout
+        self.loss = loss
+        self.device = torch.device(device)
+        if len(self.recipe.weight_decay) > 1 and validation is None:
+            raise InputError(
+                f"Choosing among {len(self.recipe.weight_decay)} weight decays needs validation "
+                "images. Pass validation=(images, labels), or a recipe with one weight decay."
+            )
+
+    def __call__(self, labelled: Mapping[ItemId, Label], pool: Pool, seed: int) -> Posterior:
+        """Train on the labelled items.
+
+        Raises:
+            LabelError: nothing is labelled yet, or a label that no output stands for.
+            NonFiniteError: training diverged for every candidate weight decay.
+        """
+        if not labelled:
+            raise LabelError("Nothing is labelled yet. Tell the learner some labels first.")
+        start = time.perf_counter()
+        positions = np.sort(np.array([pool.position(item) for item in labelled], dtype=np.int64))
+        images = pool.images(positions)
+        labels = torch.tensor([labelled[pool.ids[p]] for p in positions.tolist()])
+        trained = [self._train(images, labels, c, seed) for c in self.recipe.weight_decay]
+        if len(trained) == 1:
+            return self.posterior(*trained[0])
+        quality = [self._validate(self.posterior(*candidate)) for candidate in trained]
+        network, training = trained[quality.index(max(quality))]
+        tried = {c: q[0] for c, q in zip(self.recipe.weight_decay, quality, strict=True)}
+        seconds = time.perf_counter() - start
+        return self.posterior(network, replace(training, validation=tried, seconds=seconds))
+
+    def _train(
+        self, images: Images, labels: Tensor, weight_decay: float, seed: int
+    ) -> tuple[nn.Module, Training]:
+        cuda = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(cuda):
+            torch.manual_seed(derive(seed, "initial weights"))
+            network = self.network().to(self.device)
+        training = train(
+            network,
+            images,
+            labels,
+            self.recipe,
+            weight_decay=weight_decay,
+            seed=derive(seed, "training", len(labels)),
+            loss=self.loss,
+        )
+        return network, training
+
+    @torch.no_grad()
+    def _validate(self, posterior: Posterior) -> tuple[float, float]:
+        """(accuracy, mean log-likelihood); (−loss, −loss) in a regression. Larger is better."""
+        assert self.validation is not None
+        images, labels = self.validation
+        draws = posterior.draw(_VALIDATION_DRAWS, seed=0)
+        if self.loss is not cross_entropy:
+            outputs = torch.cat([draws.outputs(part) for part in images.split(_CHUNK)]).cpu()
+            value = -float(self.loss(outputs.mean(dim=1), labels))
+            return value, value
+        log_probs = torch.cat([draws.log_probs(part) for part in images.split(_CHUNK)]).cpu()
+        probs = mean_probs(log_probs)  # N C
+        correct = (probs.argmax(dim=1) == labels).double().mean()
+        likelihood = probs.gather(1, labels[:, None]).log().mean()
+        return float(correct), float(likelihood)
+
+
+def _mc_dropout(network: nn.Module, training: Training) -> Posterior:
+    return MCDropout(network, training=training)

@@ -1,0 +1,145 @@
+"""The training loop, visible: everything that happens to a network between two questions."""
+
+import math
+import time
+
+import torch
+from jaxtyping import Shaped
+from torch import Tensor, nn
+
+from askwell.errors import InputError, ModelError, NonFiniteError
+from askwell.precision import choose_layout, compute_dtype, in_layout
+from askwell.randomness import derive, generator
+from askwell.records import Training
+from askwell.tensors import Images
+from askwell.train.losses import Loss, check_classes, cross_entropy
+from askwell.train.recipe import Recipe
+
+_CHECK_EVERY = 50
+"""Steps between two looks at the loss: each look waits for the device."""
+
+
+def train(
+    network: nn.Module,
+    images: Images,
+    labels: Shaped[Tensor, " N"],
+    recipe: Recipe,
+    *,
+    weight_decay: float,
+    seed: int,
+    loss: Loss = cross_entropy,
+) -> Training:
+    """Train a network in place, on the device that it is on.
+
+    The images stay in memory as one tensor; a batch is an index into it. Where the device
+    multiplies bfloat16 in hardware, the forward pass runs in it (autocast) and the weights stay
+    float32.
+
+    Args:
+        network: from images to outputs; its current weights are the initial ones.
+        images: shape (N, ...).
+        labels: class indices, or targets of a regression.
+        recipe: how many steps of what.
+        weight_decay: the constant c of the penalty `c / N · ‖W‖²`.
+        seed: of the batches and the dropout noise.
+        loss: mean over a batch.
+
+    Raises:
+        InputError: no images, or as many labels as images are not given.
+        LabelError: a label that no output stands for.
+        ModelError: the network fails on these images.
+        NonFiniteError: the loss became NaN or infinite.
+    """
+    start = time.perf_counter()
+    if len(images) == 0 or len(images) != len(labels):
+        raise InputError(
+            f"Training needs images and as many labels; got {len(images)} and {len(labels)}."
+        )
+    device = next(network.parameters()).device
+    layout = choose_layout(network, images[:2].to(device))
+    images, labels = in_layout(images.to(device), layout), labels.to(device)
+    _check_outputs(network, images, labels, loss)
+    optimiser = _adam(network, recipe, 2 * weight_decay / len(images))
+    steps = recipe.steps_for(len(images))
+    with torch.random.fork_rng(_cuda(device)):
+        torch.manual_seed(derive(seed, "dropout in training"))
+        losses = _run(network.train(), images, labels, recipe, optimiser, loss, steps, seed)
+    network.eval()
+    tail = losses[-max(1, steps // 10) :]
+    return Training(
+        labels=len(images),
+        steps=steps,
+        loss=float(torch.stack(tail).mean()),
+        weight_decay=weight_decay,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _run(
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    optimiser: torch.optim.Optimizer,
+    loss: Loss,
+    steps: int,
+    seed: int,
+) -> list[Tensor]:
+    shuffle = generator(seed, "batches")
+    dtype = compute_dtype(images.device)
+    low_precision = torch.autocast(images.device.type, dtype, enabled=dtype != torch.float32)
+    losses: list[Tensor] = []
+    while len(losses) < steps:
+        order = torch.randperm(len(images), generator=shuffle).to(images.device)
+        for batch in order.tensor_split(recipe.batches(len(images)))[: steps - len(losses)]:
+            with low_precision:
+                outputs = network(images[batch])
+            value = loss(outputs, labels[batch])
+            optimiser.zero_grad()
+            value.backward()
+            optimiser.step()
+            losses.append(value.detach())
+            if len(losses) % _CHECK_EVERY == 0 or len(losses) == steps:
+                _check_finite(losses, recipe)
+    return losses
+
+
+def _adam(network: nn.Module, recipe: Recipe, penalty: float) -> torch.optim.Adam:
+    """Adam with the penalty on weights (2 axes and more), not on biases and norms."""
+    trained = [w for w in network.parameters() if w.requires_grad]
+    groups = [
+        {"params": [w for w in trained if w.ndim > 1], "weight_decay": penalty},
+        {"params": [w for w in trained if w.ndim <= 1], "weight_decay": 0.0},
+    ]
+    fused = all(w.is_floating_point() and w.device.type in ("cpu", "cuda") for w in trained)
+    return torch.optim.Adam(groups, lr=recipe.learning_rate, fused=fused)
+
+
+@torch.no_grad()
+def _check_outputs(network: nn.Module, images: Tensor, labels: Tensor, loss: Loss) -> None:
+    """Fail before the first step, in words, rather than inside the loss."""
+    try:
+        outputs = network.eval()(images[:2])
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ModelError(
+            f"{type(network).__name__} failed on images of shape {tuple(images.shape)}: {error}"
+        ) from error
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2:
+        raise ModelError("The network must return one tensor of shape (N, outputs).")
+    if loss is cross_entropy:
+        check_classes(labels, outputs.shape[1])
+
+
+def _check_finite(losses: list[Tensor], recipe: Recipe) -> None:
+    recent = torch.stack(losses[-_CHECK_EVERY:])
+    if math.isfinite(float(recent.sum())):
+        return
+    first = len(losses) - len(recent) + int((~torch.isfinite(recent)).nonzero()[0])
+    raise NonFiniteError(
+        f"Training diverged: the loss is {float(losses[first])} at step {first + 1}. Lower the "
+        f"learning rate (now {recipe.learning_rate:g}), or look for extreme values in the images."
+    )
+
+
+def _cuda(device: torch.device) -> list[torch.device]:
+    return [device] if device.type == "cuda" else []

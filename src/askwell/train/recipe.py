@@ -1,0 +1,50 @@
+"""How a network is trained: the numbers that decide how well few labels are used."""
+
+from dataclasses import dataclass
+
+from askwell.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Adam on mini-batches of cross-entropy plus `c / N · ‖W‖²`, from fresh weights each time.
+
+    What each number does at 20 to 1 000 labels is measured in `docs/training.md`.
+
+    Attributes:
+        steps: optimisation steps at least. A number of epochs alone is too few: 50 epochs of 20
+            images are 50 steps.
+        epochs: passes over the training images at least; the longer of the two counts.
+        batch_size: images a step at most; an epoch is cut into batches of nearly equal size.
+        learning_rate: of Adam (β = 0.9, 0.999).
+        weight_decay: the candidates for c; the best on the validation images is taken. W are the
+            weights of every layer, without biases.
+    """
+
+    steps: int = 400
+    epochs: int = 30
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: tuple[float, ...] = (0.05,)
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        for name in ("steps", "batch_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1; got {getattr(self, name)}.")
+        if self.epochs < 0:
+            raise InputError(f"epochs must be at least 0; got {self.epochs}.")
+        if not self.learning_rate > 0:
+            raise InputError(f"learning_rate must be above 0; got {self.learning_rate}.")
+        if not self.weight_decay or any(not c >= 0 for c in self.weight_decay):
+            raise InputError(
+                f"weight_decay must be one or more numbers ≥ 0; got {self.weight_decay}."
+            )
+
+    def steps_for(self, labels: int) -> int:
+        """Optimisation steps for a training set of this many images."""
+        return max(self.steps, self.epochs * self.batches(labels))
+
+    def batches(self, labels: int) -> int:
+        """Batches in one epoch."""
+        return -(-labels // self.batch_size)

@@ -1,0 +1,168 @@
+import dataclasses
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from matplotlib import _pylab_helpers
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from askwell.experiment import drawing, figures
+from askwell.experiment.statistics import arms, class_balance, curve
+from askwell.records import Chain, Run
+from tests.experiment.synthetic import make_run, regression_run
+
+FIGURES: list[Callable[[Run], Figure]] = [
+    figures.learning_curves,
+    figures.error_curves,
+    figures.class_balance_bars,
+    figures.step_time_bars,
+]
+
+ALMOST_EMPTY = dataclasses.replace(make_run(("bald",), seeds=(0,), steps=1), chains=())
+
+
+def lines(figure: Figure, arm: str):
+    return next(line for line in figure.axes[0].lines if line.get_label() == arm)
+
+
+@pytest.mark.parametrize("draw", FIGURES)
+@pytest.mark.parametrize(
+    "run", [make_run(steps=4), make_run(("bald",), seeds=(0,), steps=1), ALMOST_EMPTY]
+)
+def test_every_figure_draws_every_run_and_leaves_no_global_state(draw, run):
+    draw(run).draw_without_rendering()
+    assert not _pylab_helpers.Gcf.figs
+
+
+def test_lines_are_the_means_in_per_cent():
+    run = make_run(steps=12)
+    figure = figures.learning_curves(run)
+    for arm, chains in arms(run).items():
+        expected = curve(chains, "accuracy")
+        line = lines(figure, arm)
+        np.testing.assert_array_equal(line.get_xdata(), expected.labels)
+        np.testing.assert_allclose(line.get_ydata(), 100 * expected.mean)
+    np.testing.assert_allclose(
+        lines(figures.error_curves(run), "bald").get_ydata(),
+        100 - 100 * curve(arms(run)["bald"], "accuracy").mean,
+    )
+
+
+@pytest.mark.parametrize("steps", [1, 5, 31, 101])
+def test_no_arm_is_hidden_at_its_end(steps):
+    run = make_run(steps=steps)
+    axes = figures.learning_curves(run).axes[0]
+    bottom, top = axes.get_ylim()
+    assert bottom <= 80
+    assert top > 100
+    assert all(
+        bottom < 100 * curve(chains, "accuracy").mean[-1] < top for chains in arms(run).values()
+    )
+
+
+def test_the_part_that_not_every_seed_has_reached_is_thin_and_dotted():
+    run = make_run(("bald",), seeds=(0, 1), steps=6)
+    short = dataclasses.replace(run.chains[1], steps=run.chains[1].steps[:3])
+    figure = figures.learning_curves(dataclasses.replace(run, chains=(run.chains[0], short)))
+    thin, solid = figure.axes[0].lines[:2]
+    assert (len(thin.get_xdata()), len(solid.get_xdata())) == (6, 3)
+    assert thin.get_linestyle() == ":"
+    assert thin.get_linewidth() < solid.get_linewidth()
+
+
+def test_hairlines_name_the_thresholds():
+    texts = {t.get_text() for t in figures.learning_curves(make_run(steps=31)).axes[0].texts}
+    assert texts == {"10 % error", "5 % error", "2 % error"}
+
+
+def test_a_perfect_model_can_be_drawn_on_the_logarithmic_axis():
+    run = make_run(("bald",), seeds=(0,), steps=2)
+    step = dataclasses.replace(run.chains[0].steps[0], metrics={"accuracy": 1.0})
+    chain = dataclasses.replace(run.chains[0], steps=(step,))
+    figure = figures.error_curves(dataclasses.replace(run, chains=(chain,)))
+    assert lines(figure, "bald").get_ydata().tolist() == [0.01]
+    assert drawing.png(figure).startswith(b"\x89PNG")
+
+
+def test_regression_is_drawn_in_its_own_units():
+    axes = figures.learning_curves(regression_run(), "rmse").axes[0]
+    assert axes.get_ylabel() == "test RMSE"
+    assert max(axes.lines[0].get_ydata()) == 2
+
+
+def test_arms_differ_and_keep_their_look():
+    names = ["random", "bald", "bald/deterministic", "max_entropy", "mine", "margin"]
+    look = drawing.styles(names)
+    assert len(set(look.values())) == len(names)
+    assert len({(s.colour, s.marker) for arm, s in look.items() if "/" not in arm}) == 5
+    assert look["bald"] == drawing.styles(["bald"])["bald"]
+    assert look["bald/deterministic"].colour == look["bald"].colour
+    assert look["bald/deterministic"].dash != look["bald"].dash
+
+
+def test_bars_are_the_shares_of_the_classes():
+    run = make_run(("random", "bald"), steps=8)
+    figure = figures.class_balance_bars(run)
+    for axes, (arm, chains) in zip(figure.axes, arms(run).items(), strict=True):
+        counts = class_balance(chains, 10).counts
+        heights = [bar.get_height() for bar in axes.patches]
+        np.testing.assert_allclose(heights, 100 * counts / counts.sum())
+        assert to_hex(axes.patches[0].get_facecolor()) == drawing.styles([arm])[arm].colour
+
+
+def test_time_bars_are_stacked():
+    axes = figures.step_time_bars(make_run(("bald",), seeds=(0,), steps=1)).axes[0]
+    assert [(bar.get_x(), bar.get_width()) for bar in axes.patches] == [(0, 3), (3, 0), (3, 0.5)]
+
+
+def test_strips_show_the_images_that_exist_with_their_labels():
+    gray, colour = np.zeros((8, 8, 1), np.uint8), np.zeros((8, 6, 3), np.uint8)
+    strips = {"bald": [(1, "one"), ("a.jpg", "$x$"), (3, "gone")], "random": [(1, "one")]}
+    figure = figures.image_strips(strips, {1: gray, "a.jpg": colour})
+    (axes,) = figure.axes
+    assert len(axes.images) == 3
+    texts = [text.get_text() for text in axes.texts]
+    assert texts == ["bald", "one", r"\$x\$", "gone", "random", "one"]
+    left, right, low, high = axes.images[1].get_extent()
+    assert (right - left) / (high - low) == pytest.approx(6 / 8)
+    drawing.png(figure)
+    drawing.png(figures.image_strips({}, {}))
+
+
+HOSTILE = ("$\\frac{", "<b>&\"'", "字", "_hidden", "a" * 99)
+
+
+def test_any_class_name_can_be_drawn():
+    run = make_run(("bald",), seeds=(0,), steps=3, classes=(*HOSTILE, *"56789"))
+    figure = figures.class_balance_bars(run)
+    drawing.png(figure)
+    ET.fromstring(drawing.svg(figure))
+
+
+def test_inline_svg_is_one_described_element_with_its_own_ids():
+    figure = figures.learning_curves(make_run(steps=3))
+    text = drawing.inline_svg(figure, name="first", description='a "<b>" & c')
+    root = ET.fromstring(text.replace("xlink:href", "href"))
+    assert root.tag == "svg"
+    assert root.get("aria-label") == 'a "<b>" & c'
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert ids
+    assert all(name.startswith("first-") for name in ids)
+    references = {e.get("href") for e in root.iter() if e.get("href")}
+    assert references <= {f"#{name}" for name in ids}
+    assert drawing.INK not in text
+    assert "var(--ink)" in text
+
+
+def test_svg_is_the_same_every_time():
+    run = make_run(("bald",), seeds=(0,), steps=3)
+    assert drawing.svg(figures.learning_curves(run)) == drawing.svg(figures.learning_curves(run))
+
+
+def test_a_chain_that_has_not_begun_is_not_drawn():
+    run = make_run(("bald",), seeds=(0,), steps=3)
+    waiting = dataclasses.replace(run, chains=(*run.chains, Chain("random", 0, (), (), ())))
+    labels = [line.get_label() for line in figures.learning_curves(waiting).axes[0].lines]
+    assert "random" not in labels

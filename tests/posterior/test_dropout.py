@@ -1,0 +1,138 @@
+"""Networks that MC dropout must refuse, or run whole, and say so."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from askwell.errors import InputError, ModelError
+from askwell.models import BayesianCNN
+from askwell.posterior import Deterministic, MCDropout
+
+IMAGES = torch.rand(4, 3, 8, 8)
+
+
+def head(*layers: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, 8), *layers, nn.Linear(8, 2))
+
+
+@pytest.mark.parametrize("layers", [[], [nn.Dropout(0.0)], [nn.ReLU()]])
+def test_a_network_without_dropout_is_refused(layers):
+    with pytest.raises(ModelError, match=r"Sequential has none. Add nn.Dropout .* Deterministic"):
+        MCDropout(head(*layers))
+
+
+def test_dropout_that_does_not_reach_the_output_is_refused():
+    class Unused(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = head()
+
+        def forward(self, x: Tensor) -> Tensor:
+            F.dropout(x)
+            return self.net(x)
+
+    with pytest.raises(ModelError, match="depends on dropout"):
+        MCDropout(Unused())
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.LSTM(8, 8, num_layers=2, dropout=0.5), nn.MultiheadAttention(8, 2, dropout=0.1),
+     nn.AlphaDropout(0.2)],
+)  # fmt: skip
+def test_dropout_inside_a_fused_call_is_refused(layer):
+    with pytest.raises(ModelError, match="inside one fused call"):
+        MCDropout(nn.Sequential(nn.Dropout(), layer))
+
+
+class TrainOnly(nn.Module):
+    """Dropout guarded by `self.training`: silently deterministic in eval mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+        self.net = head()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.drop(x)
+        if self.training:
+            x = F.dropout(x, 0.5)
+        return self.net(x)
+
+
+def test_dropout_that_runs_in_train_mode_only_is_found():
+    with pytest.raises(ModelError, match="1 of 2 dropout calls"):
+        MCDropout(TrainOnly()).draw(2, seed=0).outputs(IMAGES)
+
+
+def test_attention_dropout_that_runs_in_train_mode_only_is_found():
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+            self.net = head()
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.drop(x)
+            p = 0.1 if self.training else 0.0
+            return self.net(F.scaled_dot_product_attention(x, x, x, dropout_p=p))
+
+    with pytest.raises(ModelError, match="dropout inside attention"):
+        MCDropout(Attention()).draw(2, seed=0).outputs(IMAGES)
+
+
+def test_a_network_that_is_random_beyond_dropout_is_refused():
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = head(nn.Dropout())
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.net(x + torch.randn_like(x))
+
+    with pytest.raises(ModelError, match="random in eval mode"):
+        MCDropout(Noisy()).draw(2, seed=0).outputs(IMAGES)
+
+
+def test_the_wrong_image_shape_says_both_shapes():
+    with pytest.raises(ModelError, match=r"\(N, 1, 28, 28\); got \(4, 3, 8, 8\)"):
+        MCDropout(BayesianCNN()).draw(2, seed=0).outputs(IMAGES)
+    with pytest.raises(ModelError, match=r"failed on images of shape \(4, 1, 8, 8\)"):
+        MCDropout(head(nn.Dropout())).draw(2, seed=0).outputs(IMAGES[:, :1])
+    with pytest.raises(ModelError, match=r"failed on images of shape \(4, 1, 8, 8\)"):
+        Deterministic(head()).draw(2, seed=0).outputs(IMAGES[:, :1])
+
+
+def test_the_output_must_be_a_matrix():
+    with pytest.raises(ModelError, match=r"one tensor of shape \(N, outputs\).*got \(4, 3, 8, 8\)"):
+        MCDropout(nn.Sequential(nn.Conv2d(3, 3, 1), nn.Dropout())).draw(2, seed=0).outputs(IMAGES)
+
+
+@pytest.mark.parametrize("posterior", [MCDropout(head(nn.Dropout())), Deterministic(head())])
+def test_at_least_one_draw(posterior):
+    with pytest.raises(InputError, match="At least one posterior draw"):
+        posterior.draw(0, seed=0)
+
+
+def test_running_whole_is_announced_with_the_reason():
+    class Branching(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = head(nn.Dropout())
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.net(x if bool((x >= 0).all()) else -x)
+
+    with pytest.warns(UserWarning, match=r"Branching cannot be split .*TraceError"):
+        MCDropout(Branching()).draw(2, seed=0).outputs(IMAGES)
+
+
+def test_no_images_give_no_outputs():
+    draws = MCDropout(BayesianCNN()).draw(3, seed=0)
+    assert draws.outputs(torch.zeros(0, 1, 28, 28)).shape == (0, 3, 10)
+
+
+def test_dropping_everything_is_a_constant_function():
+    outputs = MCDropout(head(nn.Dropout(1.0))).draw(2, seed=0).outputs(IMAGES)
+    assert torch.allclose(outputs, outputs[:1, :1].expand_as(outputs))

@@ -1,0 +1,85 @@
+import gzip
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from askwell.cli.data import app
+from askwell.datasets import DATASETS
+from askwell.errors import SpecError
+from tests.datasets.conftest import contents  # noqa: F401
+from tests.datasets.test_fetch import make
+
+runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
+
+
+@pytest.fixture
+def tiny(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    contents: dict[str, bytes],  # noqa: F811
+) -> dict[str, bytes]:
+    """The only data set, with its files ready to be placed by hand."""
+    monkeypatch.setenv("ASKWELL_DATA", str(tmp_path))
+    monkeypatch.setattr("askwell.cli.data.DATASETS", {"tiny": make(contents)})
+    return contents
+
+
+def place(folder: Path, contents: dict[str, bytes]) -> None:  # noqa: F811
+    (folder / "tiny").mkdir()
+    for name, data in contents.items():
+        (folder / "tiny" / f"{name}.gz").write_bytes(gzip.compress(data))
+
+
+def test_fetch_verify_and_list(tmp_path: Path, tiny: dict[str, bytes]) -> None:
+    assert "not fetched" in runner.invoke(app, ["list"]).output
+    assert "tiny: not fetched" in runner.invoke(app, ["verify"]).output
+    place(tmp_path, tiny)
+    result = runner.invoke(app, ["fetch", "tiny"])
+    assert result.exit_code == 0, result.output
+    assert f"tiny: ready in {tmp_path / 'tiny'}" in result.output
+    assert "ready" in runner.invoke(app, ["list"]).output
+    result = runner.invoke(app, ["verify"])
+    assert (result.exit_code, result.output) == (0, "tiny: good\n")
+    path = tmp_path / "tiny" / "t10k-labels-idx1-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "incomplete" in runner.invoke(app, ["list"]).output
+    result = runner.invoke(app, ["verify", "tiny"])
+    assert result.exit_code == 1
+    assert "t10k-labels-idx1-ubyte has 19 bytes instead of 20" in result.output
+    assert "askwell data fetch tiny" in result.output
+
+
+def test_verify_by_name_what_is_not_here_is_bad(tiny: dict[str, bytes]) -> None:
+    assert runner.invoke(app, ["verify", "tiny"]).exit_code == 1
+
+
+def test_list_shows_every_data_set(tmp_path: Path) -> None:
+    output = runner.invoke(app, ["list", "--dir", str(tmp_path)]).output
+    assert all(name in output for name in DATASETS)
+    assert "60 000" in output
+    assert "28×28" in output
+
+
+def test_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASKWELL_DATA", str(tmp_path))
+    assert runner.invoke(app, ["path"]).output.strip() == str(tmp_path)
+    assert runner.invoke(app, ["path", "mnist"]).output.strip() == str(tmp_path / "mnist")
+    result = runner.invoke(app, ["path", "mnist", "--dir", "/elsewhere"])
+    assert result.output.strip() == "/elsewhere/mnist"
+
+
+@pytest.mark.parametrize("name", ["fashion-mnist", "Fashion_MNIST", "fashion_mnst"])
+def test_an_unknown_name_gets_the_nearest(name: str) -> None:
+    error = runner.invoke(app, ["fetch", name]).exception
+    assert isinstance(error, SpecError)
+    assert "Did you mean 'fashion_mnist'?" in str(error)
+    error = runner.invoke(app, ["verify", "xyz"]).exception
+    assert str(error) == "No data set 'xyz'. There are: mnist, fashion_mnist, digits."
+
+
+@pytest.mark.parametrize("command", ["list", "fetch", "verify", "path"])
+def test_help_teaches_by_example(command: str) -> None:
+    result = runner.invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"askwell data {command}" in result.output

@@ -1,0 +1,162 @@
+"""Test metrics: against scikit-learn, against their formulas, and at the edges."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import norm
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+from torch import Tensor
+
+from askwell.errors import InputError, LabelError, NonFiniteError
+from askwell.evaluate import (
+    accuracy,
+    brier,
+    evaluate,
+    evaluate_regression,
+    expected_calibration_error,
+    nll,
+)
+from tests.select.draws import TableDraws, table
+
+N = 200
+
+
+def labels(classes: int, n: int = N) -> Tensor:
+    return torch.randint(classes, (n,), generator=torch.Generator().manual_seed(9))
+
+
+def labelled(target: Tensor, size: int = 33) -> list[tuple[Tensor, Tensor]]:
+    images = torch.arange(len(target), dtype=torch.float32).unsqueeze(1)
+    return list(zip(images.split(size), target.split(size), strict=True))
+
+
+def predictive(outputs: Tensor) -> np.ndarray:
+    return outputs.double().softmax(dim=-1).mean(dim=1).numpy()
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_against_scikit_learn(classes):
+    outputs, y = table(N, 6, classes), labels(classes)
+    metrics = evaluate(TableDraws(outputs), labelled(y))
+    p, truth = predictive(outputs), y.numpy()
+    one_hot = np.eye(classes)[truth]
+    # Float32 log-softmax of values up to about 16 is off by at most 16 ε₃₂ = 2e-6.
+    assert metrics["accuracy"] == accuracy_score(truth, p.argmax(axis=1))
+    assert metrics["nll"] == pytest.approx(log_loss(truth, p, labels=range(classes)), abs=4e-6)
+    assert metrics["brier"] == pytest.approx(((p - one_hot) ** 2).sum(axis=1).mean(), abs=4e-6)
+    assert ("auc" in metrics) == (classes == 2)
+    if classes == 2:
+        assert metrics["auc"] == pytest.approx(roc_auc_score(truth, p[:, 1]), abs=1e-12)
+
+
+def test_calibration_error_bin_by_bin():
+    p = torch.from_numpy(predictive(table(N, 6, 5)))
+    y = labels(5)
+    confidence, guess = p.max(dim=1)
+    expected = 0.0
+    for b in range(15):
+        inside = (confidence > b / 15) & (confidence <= (b + 1) / 15)
+        if inside.any():
+            hit = (guess == y)[inside].double().mean()
+            expected += float(inside.double().mean() * (hit - confidence[inside].mean()).abs())
+    assert expected_calibration_error(p, y) == pytest.approx(expected, abs=1e-12)
+
+
+def test_calibration_error_in_closed_form():
+    p = torch.tensor([[0.8, 0.2]] * 10)
+    right = torch.tensor([0] * 8 + [1] * 2)
+    assert expected_calibration_error(p, right) == pytest.approx(0.0, abs=1e-7)  # p is float32
+    assert expected_calibration_error(p, 1 - right) == pytest.approx(0.6, abs=1e-7)
+    certain = torch.tensor([[1.0, 0.0]] * 4)
+    assert expected_calibration_error(certain, torch.tensor([0, 0, 0, 1])) == 0.25
+
+
+@pytest.mark.parametrize("size", [1, 7, 200])
+def test_chunks_do_not_matter(size):
+    draws, y = TableDraws(table(N, 6, 2)), labels(2)
+    assert evaluate(draws, labelled(y, size)) == pytest.approx(
+        evaluate(draws, labelled(y)), rel=1e-14
+    )
+
+
+def test_it_is_the_mean_of_probabilities_not_of_logits():
+    # Draw 0 is very sure of class 1, two draws lean to class 0: the mean logit says class 1.
+    outputs = torch.tensor([[[0.0, 50.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]])
+    metrics = evaluate(TableDraws(outputs), [(torch.zeros(1, 1), torch.tensor([0]))])
+    assert metrics["accuracy"] == 1.0
+    assert metrics["nll"] == pytest.approx(-math.log(0.75 / (1 + math.exp(-1))), abs=1e-6)
+
+
+def test_nll_survives_where_probabilities_underflow():
+    outputs = torch.tensor([[[0.0, 2000.0], [0.0, 1000.0]]])
+    chunk = [(torch.zeros(1, 1), torch.tensor([0]))]
+    assert evaluate(TableDraws(outputs), chunk)["nll"] == pytest.approx(1000 + math.log(2))
+
+
+def test_nll_of_an_impossible_label_is_infinite():
+    assert nll(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.tensor([1, 0])) == math.inf
+
+
+def test_auc_needs_both_classes():
+    metrics = evaluate(TableDraws(table(N, 6, 2)), labelled(torch.zeros(N, dtype=torch.int64)))
+    assert set(metrics) == {"accuracy", "nll", "brier", "ece"}
+
+
+@pytest.mark.parametrize("wrong", [-1, 5])
+def test_labels_out_of_range(wrong):
+    y = labels(5)
+    y[150] = wrong
+    with pytest.raises(LabelError, match=rf"0 … 4.*\[{wrong}\]"):
+        evaluate(TableDraws(table(N, 6, 5)), labelled(y))
+    with pytest.raises(LabelError, match="integers"):
+        accuracy(torch.ones(2, 1), torch.zeros(2))
+
+
+def test_broken_outputs_name_their_positions():
+    outputs = table(N, 6, 3)
+    outputs[170, 0, 0] = math.nan
+    with pytest.raises(NonFiniteError, match="items: 170"):
+        evaluate(TableDraws(outputs), labelled(labels(3)))
+
+
+def test_nothing_to_evaluate_on():
+    empty = (torch.zeros(0, 1), torch.zeros(0, dtype=torch.int64))
+    for chunks in ([], [empty]):
+        with pytest.raises(InputError, match="empty"):
+            evaluate(TableDraws(table()), chunks)
+        with pytest.raises(InputError, match="empty"):
+            evaluate_regression(TableDraws(table()), chunks)
+    with pytest.raises(InputError, match="one label for each of the 2 images"):
+        evaluate(TableDraws(table()), [(torch.zeros(2, 1), torch.zeros(3, dtype=torch.int64))])
+    with pytest.raises(InputError, match=r"shape \(N, C\)"):
+        brier(torch.zeros(2, 3), torch.zeros(1, dtype=torch.int64))
+
+
+def test_small_integer_and_numpy_labels():
+    p = torch.tensor([[0.2, 0.8], [0.9, 0.1]])
+    assert accuracy(p, torch.tensor([1, 0], dtype=torch.uint8)) == 1.0
+    assert brier(p, torch.from_numpy(np.array([1, 1]))) == pytest.approx((0.08 + 1.62) / 2)
+
+
+def test_regression_against_scipy():
+    outputs, y = table(N, 7, 2), torch.randn(N, generator=torch.Generator().manual_seed(3))
+    metrics = evaluate_regression(TableDraws(outputs), labelled(y))
+    mean = outputs[..., 0].double().numpy()
+    deviation = (outputs[..., 1].double() / 2).exp().numpy()
+    target = y.double().numpy()
+    error = mean.mean(axis=1) - target
+    density = norm.pdf(target[:, None], mean, deviation).mean(axis=1)
+    assert metrics["rmse"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-12)
+    assert metrics["nll"] == pytest.approx(-np.log(density).mean(), rel=1e-10)
+
+
+def test_regression_without_a_variance_has_no_density():
+    metrics = evaluate_regression(TableDraws(table(N, 7, 1)), labelled(torch.zeros(N)))
+    assert set(metrics) == {"rmse"}
+
+
+def test_regression_refuses_nan_targets():
+    with pytest.raises(InputError, match="target"):
+        evaluate_regression(TableDraws(table(N, 7, 1)), labelled(torch.full((N,), math.nan)))
