@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from askwell.acquisition import ACQUISITIONS, Acquisition
     from askwell.datasets import DATASETS, load_folder
     from askwell.errors import AskwellError
-    from askwell.evaluate import evaluate
+    from askwell.evaluate import evaluate, labelled_chunks
     from askwell.learner import Learner
     from askwell.likelihoods import categorical, gaussian
     from askwell.models import MODELS, BayesianCNN
@@ -57,6 +57,7 @@ _WHERE = {
     "categorical": "likelihoods",
     "evaluate": "evaluate",
     "gaussian": "likelihoods",
+    "labelled_chunks": "evaluate",
     "load_folder": "datasets",
     "strategy": "select",
     "to_images": "pool",
@@ -87,6 +88,7 @@ __all__ = [
     "categorical",
     "evaluate",
     "gaussian",
+    "labelled_chunks",
     "load_folder",
     "strategy",
     "to_images",

@@ -6,16 +6,19 @@ through chunk by chunk; what is kept is N×C probabilities, never N×T×C.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from askwell.errors import InputError, LabelError
 from askwell.likelihoods import categorical, gaussian
 from askwell.numerics import draw_probs, log_mean_exp
+from askwell.pool import Pool
 from askwell.posterior.base import Draws
 from askwell.tensors import (
     Gaussian,
@@ -31,6 +34,23 @@ from askwell.tensors import (
 
 ECE_BINS = 15
 """As Guo et al. (2017)."""
+
+
+def labelled_chunks(
+    pool: Pool, labels: NDArray[np.generic] | Tensor, *, size: int = 256
+) -> Iterator[tuple[Images, LabelTensor]]:
+    """A pool with the label of each of its images, by position, as `evaluate` takes them.
+
+    Raises:
+        InputError: not one label an image.
+    """
+    if len(labels) != len(pool.ids):
+        raise InputError(
+            f"Every image needs one label; got {len(pool.ids)} images and {len(labels)} labels."
+        )
+    for start in range(0, len(labels), size):
+        part = torch.as_tensor(np.array(labels[start : start + size]))
+        yield pool.images(np.arange(start, start + len(part))), part
 
 
 def evaluate(

@@ -112,7 +112,7 @@ class Learner:
         """The `k` items whose labels would teach most, by the last posterior; they become pending.
 
         Trains only if there is no posterior yet. Before the first label, asks at random. Where
-        fewer than `k` items are left, asks for these, with a warning.
+        fewer than `k` items are left, or in the random subset, asks for these, with a warning.
 
         Raises:
             InputError: `k` < 1, or no item is left.
@@ -127,8 +127,11 @@ class Learner:
                 f"{len(self._pending)} pending, {len(self._excluded)} excluded."
             )
         if k > len(candidates):
+            left = "are left"
+            if len(candidates) < self.available:
+                left = f"are looked at (pool_subset={self.pool_subset})"
             warnings.warn(
-                f"Asked for {k} items, but only {len(candidates)} are left; asking for these.",
+                f"Asked for {k} items, but only {len(candidates)} {left}; asking for these.",
                 stacklevel=2,
             )
             k = len(candidates)
@@ -170,11 +173,11 @@ class Learner:
         if step == 0:
             strategy = Random()
         else:
-            posterior = self._posterior or self.refit()
+            posterior = self.refit() if self._posterior is None else self._posterior
             draws = posterior.draw(self.draws, seed=derive(self.seed, "draws", step))
         parts = chunks(self.pool, candidates, size=self.chunk_size)
         seed = derive(self.seed, "ask", step, len(self._pending))
-        return strategy.select(draws or _NoDraws(), parts, k, seed=seed)
+        return strategy.select(_NoDraws() if draws is None else draws, parts, k, seed=seed)
 
     def _candidates(self) -> Positions:
         positions = np.flatnonzero(~self._closed).astype(np.int64)
@@ -187,18 +190,14 @@ class Learner:
 
     def _check(self, item: ItemId, label: Label) -> None:
         self.pool.position(item)
+        item = _plain(item)
         if item in self._excluded:
             raise LabelError(f"Item {item!r} is excluded (it serves validation): not to be told.")
-        if self.classes is None:
-            if not math.isfinite(label):
-                raise LabelError(
-                    f"The label of item {item!r} must be a finite number; got {label}."
-                )
-        elif label != int(label) or not 0 <= label < self.classes:
-            raise LabelError(
-                f"The label of item {item!r} must be a class index 0 … {self.classes - 1}; "
-                f"got {label!r}."
-            )
+        if not _fits(label, self.classes):
+            kind = "finite number"
+            if self.classes is not None:
+                kind = f"class index 0 … {self.classes - 1}"
+            raise LabelError(f"The label of item {item!r} must be a {kind}; got {label!r}.")
         known = self._labelled.get(item, label)
         if known != label:
             raise LabelError(
@@ -221,6 +220,16 @@ class _NoDraws:
         raise AssertionError("random acquisition reads no outputs")
 
     log_probs = outputs
+
+
+def _fits(label: Label, classes: int | None) -> bool:
+    """Whether a label is a class index or, in a regression, a finite number."""
+    try:
+        if classes is None:
+            return math.isfinite(label)
+        return bool(label == int(label) and 0 <= label < classes)
+    except (TypeError, ValueError, OverflowError):  # None, text, NaN, infinity
+        return False
 
 
 def _plain(item: ItemId) -> ItemId:

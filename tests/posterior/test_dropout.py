@@ -136,3 +136,44 @@ def test_no_images_give_no_outputs():
 def test_dropping_everything_is_a_constant_function():
     outputs = MCDropout(head(nn.Dropout(1.0))).draw(2, seed=0).outputs(IMAGES)
     assert torch.allclose(outputs, outputs[:1, :1].expand_as(outputs))
+
+
+class Overwrites(nn.Module):
+    """Normalises its argument in place."""
+
+    def __init__(self, branches: bool) -> None:
+        super().__init__()
+        self.net = head(nn.Dropout())
+        self.branches = branches
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.branches and bool(x.sum() > 1e9):  # no graph can show it
+            x = -x
+        return self.net(x.sub_(0.5).div_(0.25))
+
+
+@pytest.mark.filterwarnings("ignore:Overwrites cannot be split")
+@pytest.mark.parametrize("branches", [False, True])
+@pytest.mark.parametrize("kind", [MCDropout, Deterministic])
+def test_the_images_are_left_alone_by_a_network_that_overwrites_its_argument(kind, branches):
+    network = Overwrites(branches)
+    before = IMAGES.flatten(1)  # no change of layout, which would copy them
+    images = before.clone()
+    draws = kind(network).draw(3, seed=0)
+    outputs = draws.outputs(images)
+    assert torch.equal(images, before)
+    inner = kind(network.net).draw(3, seed=0).outputs((before - 0.5) / 0.25)
+    torch.testing.assert_close(outputs, inner)
+
+
+def test_dropout_on_weights_is_refused():
+    class DropsWeights(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.dense = nn.Linear(192, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.linear(x.flatten(1), F.dropout(self.dense.weight), self.dense.bias)
+
+    with pytest.raises(ModelError, match=r"drops weights of shape \(2, 192\)"):
+        MCDropout(DropsWeights()).draw(2, seed=0).outputs(IMAGES)

@@ -4,6 +4,8 @@ askwell run SPEC          run an experiment, or go on with one (run.py)
 askwell report RUN        write the report of a run again (run.py)
 askwell data …            data sets (data.py)
 askwell acquisitions      acquisition functions with formula and source
+
+Commands import what they need when they run: help and lists need no torch.
 """
 
 import os
@@ -12,11 +14,11 @@ import warnings
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from askwell.acquisition import ACQUISITIONS
 from askwell.cli import data, run
 from askwell.errors import AskwellError
 from askwell.version import __version__
@@ -57,10 +59,15 @@ def acquisitions() -> None:
 
     Example: askwell acquisitions
     """
-    table = Table("name", "formula (nats; larger = label it)", "source", "prefers")
+    from askwell.acquisition import ACQUISITIONS
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    for heading in ("formula (nats; larger = label it)", "source", "prefers"):
+        table.add_column(heading, overflow="fold")
     table.add_row("random", "uniform", "baseline", "nothing")
     for entry in ACQUISITIONS.values():
-        table.add_row(*map(escape, (entry.name, entry.formula, entry.source, entry.summary)))
+        table.add_row(*map(Text, (entry.name, entry.formula, entry.source, entry.summary)))
     Console().print(table)
 
 
@@ -72,10 +79,14 @@ def main() -> None:
     except AskwellError as error:
         if os.environ.get("ASKWELL_TRACEBACK"):
             raise
-        Console(stderr=True).print(f"[bold red]Error:[/] {escape(str(error))}", soft_wrap=True)
+        _say("Error:", "bold red", error)
         sys.exit(1)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    text = f"[yellow]Warning:[/] {escape(str(message))}"
-    Console(stderr=True).print(text, soft_wrap=True)
+    _say("Warning:", "yellow", message)
+
+
+def _say(kind: str, style: str, message: object) -> None:
+    """One paragraph on stderr; what a message quotes is never taken for markup."""
+    Console(stderr=True).print(Text.assemble((kind, style), f" {message}"), soft_wrap=True)

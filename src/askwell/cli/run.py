@@ -3,23 +3,22 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from askwell.cli.data import fetch_with_bars
 from askwell.datasets import DATASETS
-from askwell.errors import RunError, SpecError
-from askwell.experiment import spec as specs
-from askwell.experiment.journal import Journal
-from askwell.experiment.progress import LiveProgress
-from askwell.experiment.report import first_asked, summary_table, write_report
-from askwell.experiment.runner import run as run_spec
-from askwell.experiment.spec import Spec
-from askwell.experiment.workbench import Workbench
+from askwell.errors import AskwellError, RunError, SpecError
 from askwell.records import Run
+
+if TYPE_CHECKING:
+    from askwell.experiment.report import Images
+    from askwell.experiment.spec import Spec
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
@@ -65,6 +64,8 @@ def run(
 
     Example: askwell run quickstart --dataset photos/ --set image_size=28 --out runs/photos
     """
+    from askwell.experiment import spec as specs
+
     console = Console()
     if list_specs or spec is None:
         console.print(_spec_table())
@@ -80,6 +81,7 @@ def run(
     }
     given = {key: value for key, value in options.items() if value is not None}
     chosen = specs.override(chosen, {**given, **_assignments(change or [])})
+    chosen = specs.located(chosen, Path())
     directory = out or Path("runs") / chosen.name
     if chosen.dataset in DATASETS and DATASETS[chosen.dataset].state() != "ready":
         fetch_with_bars(DATASETS[chosen.dataset])
@@ -94,40 +96,73 @@ def report(
 ) -> None:
     """Write the report of a run again, finished or not, and print its table.
 
+    Where the data set is not here any more, the report is written without images.
+
     Example: askwell report runs/quickstart
+
+    Example: askwell report runs/quickstart --no-images
     """
+    from askwell.experiment import spec as specs
+    from askwell.experiment.journal import Journal
+
     run = Journal(directory).read()
     table = dict(run.spec)
     spec = specs.parse(table, str(table.get("name", directory.name)))
     _finish(Console(), spec, directory, run, images=images)
 
 
-def _run(console: Console, spec: Spec, directory: Path, jobs: int | None) -> Run:
+def _run(console: Console, spec: "Spec", directory: Path, jobs: int | None) -> Run:
+    from askwell.experiment.progress import LiveProgress
+    from askwell.experiment.runner import run as run_spec
+
     with LiveProgress(console) as progress:
         try:
             return run_spec(spec, directory, jobs=jobs, watcher=progress)
         except KeyboardInterrupt:
             progress.__exit__(None, None, None)
             console.print(
-                f"Stopped. Finished steps are safe in {directory}; the same command goes on from "
-                "there.",
+                Text(
+                    f"Stopped. Finished steps are safe in {directory}; the same command goes on "
+                    "from there."
+                ),
                 soft_wrap=True,
             )
             raise typer.Exit(_INTERRUPTED) from None
 
 
 def _finish(
-    console: Console, spec: Spec, directory: Path, run: Run, *, images: bool = True
+    console: Console, spec: "Spec", directory: Path, run: Run, *, images: bool = True
 ) -> None:
+    from askwell.experiment.report import summary_table, write_report
+
     if not any(chain.steps for chain in run.chains):
         raise RunError(f"{directory} has no finished step yet: there is nothing to report.")
-    pixels = None
-    if images:
-        asked = [item for items in first_asked(run).values() for item, _ in items]
-        pixels = Workbench(spec).thumbnails(list(dict.fromkeys(asked)))
-    page = write_report(run, directory / "report", images=pixels)
+    pixels = _first_images(spec, run) if images else None
     console.print(summary_table(run))
-    console.print(f"Report: {page.resolve()}", soft_wrap=True, highlight=False)
+    try:
+        page = write_report(run, directory / "report", images=pixels)
+    except OSError as error:
+        raise RunError(
+            f"Cannot write {directory / 'report'}: {error.strerror or error}. The run itself is "
+            f"safe; `askwell report {directory}` writes its report again."
+        ) from error
+    console.print(Text(f"Report: {page.resolve()}"), soft_wrap=True)
+
+
+def _first_images(spec: "Spec", run: Run) -> "Images | None":
+    """The images asked for first; None, with a remark, where the data are not here any more."""
+    from askwell.experiment.report import first_asked
+    from askwell.experiment.workbench import Workbench
+
+    asked = [item for items in first_asked(run).values() for item, _ in items]
+    try:
+        if spec.dataset in DATASETS and DATASETS[spec.dataset].state() != "ready":
+            raise SpecError(f"`askwell data fetch {spec.dataset}` brings it.")
+        return Workbench(spec).thumbnails(list(dict.fromkeys(asked)))
+    except AskwellError as error:
+        remark = f"The report shows no images, since the data set is not at hand. {error}"
+        Console(stderr=True).print(Text(remark), soft_wrap=True)
+        return None
 
 
 def _names(text: str) -> list[str]:
@@ -149,7 +184,12 @@ def _assignments(texts: list[str]) -> Mapping[str, Any]:
 
 
 def _spec_table() -> Table:
-    table = Table("spec", "what", "arms", "seeds", "labels")
+    from askwell.experiment import spec as specs
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("spec", no_wrap=True)
+    for heading in ("what", "arms", "seeds", "labels"):
+        table.add_column(heading, overflow="fold")
     for name, spec in specs.builtin().items():
         labels = f"{spec.initial} … {spec.budget}, {spec.query_size} at a time"
         table.add_row(name, spec.summary, str(len(spec.arms)), str(len(spec.seeds)), labels)

@@ -1,6 +1,6 @@
 """A run directory: the resolved spec, and one append-only file of records for each chain.
 
-    run.json                     spec, environment, class names; written once, atomically
+    run.json                      spec, environment, classes, data; written once, atomically
     steps/<arm>-seed<seed>.jsonl  first the split, then one line a step, each fsync'ed
     .lock                        held while a process runs here
 
@@ -11,7 +11,7 @@ machine died while writing it) is cut off on opening; its step runs again, with 
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -57,27 +57,48 @@ class Journal:
         self.directory = directory
 
     def open(
-        self, spec: Mapping[str, Any], environment: Mapping[str, Any], classes: tuple[str, ...]
+        self,
+        spec: Mapping[str, Any],
+        environment: Mapping[str, Any],
+        classes: tuple[str, ...],
+        data: str,
     ) -> Mapping[str, Any]:
-        """Start the directory, or make sure that it holds this very spec.
+        """Start the directory, or make sure that it holds this very spec with this very data.
+
+        `data` is its digest. A name, a summary and the folder of the same data may change: they
+        change no result.
 
         Returns:
             The environment that the run was started in: this one, or the earlier one.
 
         Raises:
-            RunError: it holds another spec, or cannot be written.
+            RunError: it holds another spec or other data, or cannot be written.
         """
-        if not (self.directory / "run.json").exists():
-            header: dict[str, Any] = {"spec": spec, "environment": environment, "classes": classes}
-            with _writing(self.directory):
+        path = self.directory / "run.json"
+        if not path.exists():
+            if any(self.directory.glob("steps/*.jsonl")):
+                raise RunError(
+                    f"{self.directory} holds steps, but run.json, which says of what, is gone. "
+                    "Choose another directory with --out, or delete that one."
+                )
+            header = {"spec": spec, "environment": environment, "classes": classes, "data": data}
+            with _writing(path):
                 (self.directory / "steps").mkdir(exist_ok=True)
-                _write_whole(self.directory / "run.json", json.dumps(header, indent=1))
+                _write_whole(path, json.dumps(header, indent=1))
             return environment
         found = self._header()
-        if (differing := _differences(found["spec"], spec)) != "":
+        same_data = "data" in found and found["data"] == data
+        free = {"name", "summary", "dataset"} if same_data else {"name", "summary"}
+        if (differing := _differences(found["spec"], spec, free)) != "":
             raise RunError(
                 f"{self.directory} holds a run of another spec: {differing}. Choose another "
                 "directory with --out, or delete that one."
+            )
+        if "data" in found and not same_data:
+            raise RunError(
+                f"{self.directory} holds a run on other data: images were added, removed, edited "
+                "or labelled anew since it started. Restore them, or choose another directory "
+                "with --out."
             )
         started_in: Mapping[str, Any] = found["environment"]
         return started_in
@@ -92,13 +113,16 @@ class Journal:
         lines = _complete_lines(path)
         if not lines:
             self._append(path, {"split": _split(chain)})
+            with _writing(path):
+                _sync_folder(path.parent)  # the file's name, too, must survive a power cut
             return chain
-        if lines[0] != {"split": json.loads(json.dumps(_split(chain)))}:
+        found = _chain(path, chain.arm, chain.seed, lines)
+        if _split(found) != _split(chain):
             raise RunError(
                 f"{path} starts from another split than this data set and seed give. The data "
                 "has changed; choose another directory with --out."
             )
-        return replace(chain, steps=_steps(path, lines[1:]))
+        return found
 
     def append(self, arm: str, seed: int, step: StepRecord) -> None:
         """Write one step; it is on disk when this returns.
@@ -121,8 +145,7 @@ class Journal:
             path = self._path(arm, seed)
             lines = _complete_lines(path, cut=False)
             if lines:
-                split = {k: tuple(v) for k, v in lines[0]["split"].items()}
-                chains.append(Chain(arm, seed, **split, steps=_steps(path, lines[1:])))
+                chains.append(_chain(path, arm, seed, lines))
         classes = tuple(header["classes"])
         return Run(header["spec"], header["environment"], classes, tuple(chains))
 
@@ -139,13 +162,16 @@ class Journal:
             raise RunError(f"Cannot read {path}: {error}") from error
         if not isinstance(header, dict) or {"spec", "environment", "classes"} - header.keys():
             raise RunError(f"{path} is not askwell's: it lacks spec, environment or classes.")
+        spec = header["spec"]
+        if not isinstance(spec, dict) or {"acquisitions", "posteriors", "seeds"} - spec.keys():
+            raise RunError(f"{path} is damaged: its spec lacks acquisitions, posteriors or seeds.")
         return header
 
     def _path(self, arm: str, seed: int) -> Path:
         return self.directory / "steps" / f"{arm.replace('/', '-')}-seed{seed}.jsonl"
 
     def _append(self, path: Path, record: Mapping[str, Any]) -> None:
-        line = json.dumps(_finite(record), separators=(",", ":"), allow_nan=False) + "\n"
+        line = json.dumps(_as_json(record), separators=(",", ":"), allow_nan=False) + "\n"
         with _writing(path), path.open("ab") as file:
             file.write(line.encode())
             file.flush()
@@ -167,65 +193,94 @@ def _split(chain: Chain) -> dict[str, Any]:
     }
 
 
-def _complete_lines(path: Path, *, cut: bool = True) -> list[dict[str, Any]]:
+def _complete_lines(path: Path, *, cut: bool = True) -> list[Any]:
     """The records of a file; what stands behind the last newline is torn, and cut off."""
-    if not path.exists():
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
         return []
-    data = path.read_bytes()
+    except OSError as error:
+        raise RunError(f"Cannot read {path}: {error.strerror or error}.") from error
     whole = data[: data.rfind(b"\n") + 1]
     if cut and len(whole) < len(data):
         with _writing(path):
             os.truncate(path, len(whole))
+    records = []
+    for number, line in enumerate(whole.split(b"\n")[:-1]):
+        try:
+            records.append(json.loads(line))
+        except ValueError as error:
+            raise _damaged(path, number + 1, str(error)) from error
+    return records
+
+
+def _chain(path: Path, arm: str, seed: int, lines: list[Any]) -> Chain:
+    """A chain from its records; the first is the split."""
     try:
-        return [json.loads(line) for line in whole.splitlines()]
-    except ValueError as error:
-        raise RunError(
-            f"{path} is damaged: {error}. Restore it from a copy, or delete it to run its steps "
-            "again."
-        ) from error
-
-
-def _steps(path: Path, lines: list[dict[str, Any]]) -> tuple[StepRecord, ...]:
+        split = {key: tuple(items) for key, items in lines[0]["split"].items()}
+        chain = Chain(arm, seed, **split)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path, 1, "it is no split") from error
     steps = []
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines[1:]):
         try:
             step = _as_step(line["step"])
-        except (KeyError, TypeError) as error:
-            raise RunError(f"{path} is damaged in line {number + 2}: {error!r}.") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _damaged(path, number + 2, "it is no step") from error
         if step.step != number:
-            raise RunError(f"{path} is damaged: step {step.step} stands where {number} should.")
+            raise _damaged(path, number + 2, f"step {step.step} stands where {number} should")
         steps.append(step)
-    return tuple(steps)
+    return replace(chain, steps=tuple(steps))
+
+
+def _damaged(path: Path, line: int, what: str) -> RunError:
+    return RunError(
+        f"{path} is damaged in line {line}: {what}. Restore the file from a copy, or delete it "
+        "to run its steps again."
+    )
 
 
 def _as_step(table: Mapping[str, Any]) -> StepRecord:
     values = dict(table)
     training = dict(values["training"])
-    training["validation"] = {float(c): v for c, v in training["validation"].items()}
+    training["validation"] = {float(c): _number(v) for c, v in training["validation"].items()}
+    training["loss"] = _number(training["loss"])
     values["training"] = Training(**training)
-    values["scores"] = tuple(math.nan if s is None else s for s in values["scores"])
-    values["metrics"] = {k: math.nan if v is None else v for k, v in values["metrics"].items()}
+    values["scores"] = tuple(map(_number, values["scores"]))
+    values["metrics"] = {name: _number(value) for name, value in values["metrics"].items()}
     for key in ("acquired", "acquired_labels"):
         values[key] = tuple(values[key])
     return StepRecord(**values)
 
 
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN: null. Infinity (a likelihood of exactly 0) has no place there either."""
+def _as_json(value: Any) -> Any:
+    """JSON knows no NaN and no infinity (a likelihood of exactly 0): null, "inf" and "-inf"."""
     if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
+        return {str(k): _as_json(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return [_as_json(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> str:
+def _number(value: float | str | None) -> float:
+    """What `_as_json` made of a number."""
+    if isinstance(value, str):
+        return float(value)
+    return math.nan if value is None else value
+
+
+def _differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], free: Container[str], prefix: str = ""
+) -> str:
+    """The keys with other values, as a sentence; empty where there are none but `free` ones."""
     parts = []
     for key in sorted(old.keys() | new.keys()):
         a, b = old.get(key), new.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
-            parts.append(_differences(a, b, f"{key}."))
-        elif a != b and (prefix + key) != "summary":
+            parts.append(_differences(a, b, (), f"{key}."))
+        elif a != b and key not in free:
             parts.append(f"{prefix}{key} is {a!r} there and {b!r} here")
     return "; ".join(p for p in parts if p)
 
@@ -238,11 +293,15 @@ def _write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 @contextmanager

@@ -75,13 +75,20 @@ def _version(package: str) -> str:
 
 def _commit() -> str:
     """The commit of the source tree that this code runs from, `+` where it has been changed."""
-    folder = Path(__file__).parent
+    source = Path(__file__).resolve()
     try:
-        asked = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=12"]
-        found = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True)
+        # Fails where askwell is installed inside somebody else's repository.
+        _git(source.parent, "ls-files", "--error-unmatch", source.name)
+        return _git(source.parent, "describe", "--always", "--dirty=+", "--abbrev=12") or "unknown"
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return found.stdout.strip() or "unknown"
+
+
+def _git(folder: Path, *command: str) -> str:
+    asked = ["git", "-C", str(folder), *command]
+    return subprocess.run(
+        asked, capture_output=True, text=True, timeout=10, check=True
+    ).stdout.strip()
 
 
 def _processor() -> str:

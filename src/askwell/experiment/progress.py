@@ -6,6 +6,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
 
 from askwell.experiment.spec import Spec
 from askwell.records import Chain
@@ -16,6 +17,7 @@ class LiveProgress:
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self._bars_drawn = console.is_terminal and not console.is_dumb_terminal
         self.started = time.monotonic()
         self.done_before = 0
         self._bars: dict[tuple[str, int], TaskID] = {}
@@ -28,7 +30,7 @@ class LiveProgress:
             TextColumn("{task.fields[labels]:>11} labels"),
             TextColumn("{task.fields[quality]:>15}"),
             console=console,
-            disable=not console.is_terminal,
+            disable=not self._bars_drawn,
         )
         self._all: TaskID | None = None
 
@@ -53,9 +55,12 @@ class LiveProgress:
         self.started = time.monotonic()
         state = f", {self.done_before} done before" if self.done_before else ""
         self.console.print(
-            f"[bold]{spec.name}[/]: {len(chains)} chains of {spec.steps} steps{state}; "
-            f"{jobs} {'process' if jobs == 1 else 'processes'}.",
-            highlight=False,
+            Text.assemble(
+                (spec.name, "bold"),
+                f": {_counted(len(chains), 'chain')} of {_counted(spec.steps, 'step')}{state}; "
+                f"{_counted(jobs, 'process', 'es')}.",
+            ),
+            soft_wrap=True,
         )
         width = max(len(c.arm) for c in chains)
         for chain in chains:
@@ -76,7 +81,7 @@ class LiveProgress:
         self._steps[key] = len(chain.steps)
         done = sum(self._steps.values())
         left = self._time_left(done)
-        if self.console.is_terminal and self._all is not None:
+        if self._bars_drawn and self._all is not None:
             self._progress.update(
                 self._bars[key],
                 completed=len(chain.steps),
@@ -99,6 +104,10 @@ class LiveProgress:
             return "done"
         seconds = (time.monotonic() - self.started) / max(1, new) * (self._total - done)
         return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
+
+
+def _counted(number: int, what: str, plural: str = "s") -> str:
+    return f"{number} {what}{'' if number == 1 else plural}"
 
 
 def _labels(chain: Chain, budget: int) -> str:

@@ -10,14 +10,15 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -44,9 +45,9 @@ def run(
 ) -> Run:
     """Run what is missing of a spec in its directory, and return the whole run.
 
-    The steps of a run that was stopped, however, are taken up where their records end, with the
-    same acquired ids and metrics as if nothing had happened: the threads that each process
-    computes with are kept from the first start.
+    A run that was stopped, however it was, is taken up where its records end, with the same
+    acquired ids and metrics as if nothing had happened, whatever `jobs`: the threads that each
+    process computes with are kept from the first start.
 
     Args:
         spec: what to run.
@@ -56,8 +57,11 @@ def run(
 
     Raises:
         SpecError: the data set is too small.
-        RunError: the directory is in use, holds another spec, cannot be written; or a process
-            died.
+        RunError: the directory is in use, holds another spec or other data, or cannot be
+            written; or a process died.
+
+    Warns:
+        UserWarning: the run was started with other versions or on another machine.
     """
     device = machine.default_device()
     chains = len(spec.arms) * len(spec.seeds)
@@ -67,7 +71,8 @@ def run(
         threads = max(1, machine.available_cores() // jobs)
         journal = Journal(directory)
         here = machine.describe(device=device, jobs=jobs, threads=threads)
-        started_in = journal.open(spec.as_dict(), here, bench.classes)
+        started_in = journal.open(spec.as_dict(), here, bench.classes, bench.digest())
+        _warn_of_another_environment(started_in, here)
         threads = int(started_in.get("threads", threads))
         tasks = [
             _Task(arm, journal.start_chain(bench.start(arm, seed)))
@@ -84,6 +89,18 @@ def run(
                 if watcher is not None:
                     watcher.step(task.chain)
         return journal.read()
+
+
+def _warn_of_another_environment(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """The same numbers can be promised only where the arithmetic is the same."""
+    keys = ("askwell", "packages", "processor", "device", "training_dtype")
+    changed = [key for key in keys if key in then and then[key] != now[key]]
+    if changed:
+        warnings.warn(
+            f"This is not where the run was started (other {', '.join(changed)}; see run.json): "
+            "its further steps may differ a little from those of a run that was never stopped.",
+            stacklevel=3,
+        )
 
 
 @dataclass(eq=False)
@@ -109,18 +126,23 @@ def _turns(
     while waiting or running:
         while waiting and len(running) < most:
             task = waiting.popleft()
-            running[submit(task.arm, task.chain)] = task
+            with _told_of_death():
+                running[submit(task.arm, task.chain)] = task
         done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
             task = running.pop(future)
-            yield task, _result(future)
+            with _told_of_death():
+                record = future.result()
+            yield task, record
             if len(task.chain.steps) < steps:
                 waiting.append(task)
 
 
-def _result(future: "Future[StepRecord]") -> StepRecord:
+@contextmanager
+def _told_of_death() -> Iterator[None]:
+    """A dead worker shows in its result, or already when it is given work."""
     try:
-        return future.result()
+        yield
     except BrokenProcessPool as error:
         raise RunError(
             "A worker process died (killed, or out of memory?). Finished steps are safe: run the "
@@ -150,7 +172,8 @@ class _Elsewhere:
         self.parallel = parallel
 
     def __call__(self, arm: Arm, chain: Chain) -> "Future[StepRecord]":
-        return self.pool.submit(_work, arm, chain)
+        with _interrupt_blocked():
+            return self.pool.submit(_work, arm, chain)
 
 
 @contextmanager
@@ -164,7 +187,7 @@ def _steppers(bench: Workbench, jobs: int, threads: int) -> Iterator[_Here | _El
         finally:
             torch.set_num_threads(before)
         return
-    # `spawn`: a forked child would inherit locks of torch's threads.
+    # `spawn`: a forked child would inherit locks of torch's threads. Each starts when it is needed.
     pool = ProcessPoolExecutor(
         jobs,
         mp_context=multiprocessing.get_context("spawn"),
@@ -174,11 +197,27 @@ def _steppers(bench: Workbench, jobs: int, threads: int) -> Iterator[_Here | _El
     try:
         yield _Elsewhere(pool, jobs)
     except BaseException:
-        for process in list(getattr(pool, "_processes", {}).values()):
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
             process.kill()  # a step takes long, and its record would not be written any more
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     pool.shutdown()
+
+
+@contextmanager
+def _interrupt_blocked() -> Iterator[None]:
+    """Keep Ctrl-C from a process that starts here: it is the main process's to handle.
+
+    A child inherits what is blocked, from its first instruction on; here it only waits a moment.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _bench: Workbench | None = None
@@ -186,11 +225,12 @@ _bench: Workbench | None = None
 
 def _start_worker(spec: Spec, device: str, threads: int) -> None:
     global _bench
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be blocked before the start
     threading.Thread(target=_die_with_parent, daemon=True).start()
     machine.keep_freed_memory()
     torch.set_num_threads(threads)
-    _bench = Workbench(spec, device=device)
+    with warnings.catch_warnings(action="ignore"):  # the main process has given them
+        _bench = Workbench(spec, device=device)
 
 
 def _die_with_parent() -> None:

@@ -1,14 +1,18 @@
 """What to run: a specification, read from TOML, checked key by key."""
 
 import difflib
+import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from askwell.acquisition import ACQUISITIONS
+from askwell.datasets import DATASETS
 from askwell.errors import InputError, SpecError
+from askwell.likelihoods import gaussian
 from askwell.models import MODELS
 from askwell.select import STRATEGIES
 from askwell.train import Recipe
@@ -66,9 +70,10 @@ class Spec:
     """An experiment: arms × seeds, each running the loop from the same start.
 
     Attributes:
-        name: of the run and its default directory.
+        name: of the run and its default directory, so it holds no slash.
         summary: one line for lists and reports.
-        dataset: a name from `askwell data list`, or a folder of class folders.
+        dataset: a name from `askwell data list`, or a folder of class folders. A relative folder
+            in a TOML file is looked for beside that file first.
         image_size: side to which a folder's images are scaled; 0 keeps them.
         model: a name from `askwell.models.MODELS`.
         acquisitions: names from `askwell acquisitions`.
@@ -81,8 +86,8 @@ class Spec:
         draws: T for scoring the pool.
         test_draws: T for evaluating on the test set.
         pool_subset: score only so many random pool images at each step; 0 scores all.
-        pool_size: use only so many images of the training set; 0 uses all.
-        test_size: evaluate on so many images of the test set; 0 uses all.
+        pool_size: use only so many images of the training set, random ones; 0 uses all.
+        test_size: evaluate on so many images of the test set, random ones; 0 uses all.
         label_noise: probability that the oracle answers with a wrong class.
         training: the table `[training]`.
     """
@@ -109,7 +114,14 @@ class Spec:
 
     def __post_init__(self) -> None:
         """Refuse impossible values, whatever the data set."""
+        if self.name in ("", ".", "..") or any(c in self.name for c in "/\\\0\n"):
+            raise SpecError(
+                f"name must be a plain name for a folder, without slashes; got {self.name!r}."
+            )
         _check_names(self.acquisitions, STRATEGIES, "acquisitions", "acquisition")
+        for name in self.acquisitions:
+            if name in ACQUISITIONS and ACQUISITIONS[name].likelihood is gaussian:
+                raise SpecError(f"{name} is for regression; an experiment is a classification.")
         _check_names(self.posteriors, POSTERIORS, "posteriors", "posterior")
         _check_names((self.model,), MODELS, "model", "model")
         for name in ("initial", "query_size", "draws", "test_draws"):
@@ -119,7 +131,11 @@ class Spec:
             if getattr(self, name) < 0:
                 raise SpecError(f"{name} must be at least 0; got {getattr(self, name)}.")
         if len(set(self.seeds)) < max(1, len(self.seeds)):
-            raise SpecError(f"seeds must be one or more different numbers; got {self.seeds}.")
+            raise SpecError(f"seeds must be one or more different numbers; got {list(self.seeds)}.")
+        if self.pool_subset and self.pool_subset < self.query_size:
+            raise SpecError(
+                f"pool_subset ({self.pool_subset}) is smaller than query_size ({self.query_size})."
+            )
         if self.budget < self.initial:
             raise SpecError(
                 f"budget ({self.budget}) counts the initial images ({self.initial}) and cannot be "
@@ -173,7 +189,7 @@ def load(name_or_path: str) -> Spec:
     if path.suffix == ".toml" or path.is_file():
         try:
             with path.open("rb") as file:
-                return parse(tomllib.load(file), path.stem)
+                return located(parse(tomllib.load(file), path.stem), path.parent)
         except OSError as error:
             raise SpecError(f"Cannot read the spec {path}: {error.strerror}.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -181,7 +197,7 @@ def load(name_or_path: str) -> Spec:
     known = builtin()
     if name_or_path not in known:
         raise SpecError(
-            f"No spec is called {name_or_path!r}.{_nearest(name_or_path, known)} Built in are: "
+            f"No spec is called {name_or_path!r}.{nearest(name_or_path, known)} Built in are: "
             f"{', '.join(known)}. Or give the path of a .toml file."
         )
     return known[name_or_path]
@@ -207,24 +223,58 @@ def override(spec: Spec, changes: Mapping[str, Any]) -> Spec:
     Raises:
         SpecError: as `parse`.
     """
+    if "training" in changes:
+        raise SpecError("training is a table: change its keys one by one, as in training.steps=50.")
     top = {k: v for k, v in changes.items() if not k.startswith("training.")}
     inner = {k.removeprefix("training."): v for k, v in changes.items() if k not in top}
     training = replace(spec.training, **_typed(inner, TrainingSpec, "training."))
     return replace(spec, **_typed(top, Spec, ""), training=training)
 
 
+def located(spec: Spec, folder: Path) -> Spec:
+    """The spec with a relative data folder, if there is one in `folder`, as an absolute path.
+
+    So that a run's records name their data from whatever directory they are read.
+    """
+    if spec.dataset in DATASETS:
+        return spec
+    path = folder / Path(spec.dataset).expanduser()
+    return replace(spec, dataset=str(path.resolve())) if path.is_dir() else spec
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` Did you mean …?`, or nothing where no known name is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
 def _typed(table: Mapping[str, Any], kind: type, prefix: str) -> dict[str, Any]:
-    known = {f.name for f in fields(kind)} - {"training"}
+    known = _keys(kind)
     hints = get_type_hints(kind)
     values = {}
     for key, value in table.items():
         if key not in known:
             raise SpecError(
-                f"Unknown key {prefix + key!r} in the spec.{_nearest(key, known, prefix)} Known "
-                f"keys: {', '.join(sorted(known))}."
+                f"Unknown key {prefix + key!r} in the spec.{_hint(key, prefix)} Known keys: "
+                f"{', '.join(prefix + name for name in sorted(known))}."
             )
         values[key] = _convert(prefix + key, value, hints[key])
     return values
+
+
+def _keys(kind: type) -> set[str]:
+    return {f.name for f in fields(kind)} - {"training"}
+
+
+def _hint(key: str, prefix: str) -> str:
+    """The nearest key, or the place where this very key belongs."""
+    if prefix and key in _keys(Spec):
+        return f" {key!r} stands above the table [training], not in it."
+    if not prefix and key in _keys(TrainingSpec):
+        return f" It belongs to the table [training]: {'training.' + key!r}."
+    if prefix:
+        return nearest(prefix + key, {prefix + name for name in _keys(TrainingSpec)})
+    return nearest(key, _keys(Spec))
 
 
 def _convert(key: str, value: Any, wanted: Any) -> Any:
@@ -236,13 +286,19 @@ def _convert(key: str, value: Any, wanted: Any) -> Any:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not wanted:
-        raise SpecError(
-            f"{key} must be {_KINDS[wanted]}; got {value!r} ({_KINDS.get(type(value), 'else')})."
-        )
+        raise SpecError(f"{key} must be {_KINDS[wanted]}; got {value!r} ({_kind(value)}).")
+    if wanted is float and not math.isfinite(value):
+        raise SpecError(f"{key} must be a finite number; got {value}.")
     return value
 
 
 _KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "a table"
+    return _KINDS.get(type(value), "a list" if isinstance(value, list) else "a date or time")
 
 
 def _check_names(names: Sequence[str], known: Any, key: str, kind: str) -> None:
@@ -251,14 +307,9 @@ def _check_names(names: Sequence[str], known: Any, key: str, kind: str) -> None:
     for name in names:
         if name not in known:
             raise SpecError(
-                f"No {kind} is called {name!r}.{_nearest(name, known)} There are: "
+                f"No {kind} is called {name!r}.{nearest(name, known)} There are: "
                 f"{', '.join(known)}."
             )
-
-
-def _nearest(name: str, known: Any, prefix: str = "") -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f" Did you mean {prefix + near[0]!r}?" if near else ""
 
 
 def _plain(value: Any) -> Any:

@@ -6,8 +6,10 @@ A step rebuilds the learner from the records, so it can run in any process, and 
 killed goes on exactly where its records end.
 """
 
+import hashlib
+import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from askwell.datasets import DATASETS, ImageTask, load_folder
+from askwell.datasets import DATASETS, ImageTask, LabelledImages, load_folder
 from askwell.errors import SpecError
-from askwell.evaluate import evaluate
-from askwell.experiment.spec import POSTERIORS, Arm, Spec
+from askwell.evaluate import evaluate, labelled_chunks
+from askwell.experiment.spec import POSTERIORS, Arm, Spec, nearest
 from askwell.learner import Learner
 from askwell.models import MODELS
 from askwell.oracle import KnownLabels, NoisyLabels, Oracle
@@ -44,20 +46,25 @@ class Workbench:
 
     Raises:
         DatasetError: the data set is not to be had.
-        SpecError: the data set is too small for the spec.
+        SpecError: the data set is too small for the spec, or has one class only.
     """
 
     def __init__(self, spec: Spec, *, device: torch.device | str = "cpu") -> None:
         self.spec = spec
         self.device = torch.device(device)
-        task, ids = _load(spec)
+        task, train_ids, test_ids = _load(spec)
         self.classes = task.classes
-        size, test_size = spec.pool_size or len(task.train), spec.test_size or len(task.test)
-        self.pool = ArrayPool(task.train.images[:size], ids=ids and ids[:size])
-        self.labels: NDArray[np.int64] = task.train.labels[:size]
-        self.test = ArrayPool(task.test.images[:test_size])
-        self.test_labels = torch.from_numpy(np.array(task.test.labels[:test_size]))
+        self.pool, self.labels = _some(task.train, train_ids, spec.pool_size)
+        self.test, self.test_labels = _some(task.test, test_ids, spec.test_size)
         _check_size(spec, len(self.labels))
+        if len(self.classes) < 2:
+            raise SpecError(f"There must be two classes at least; {spec.dataset} has one.")
+
+    def digest(self) -> str:
+        """What the data are, in 16 hex digits: classes, and ids and labels of both sets."""
+        parts = [self.pool.ids, self.labels, self.test.ids, self.test_labels]
+        text = json.dumps([self.classes, *(np.asarray(part).tolist() for part in parts)])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def start(self, arm: Arm, seed: int) -> Chain:
         """The chain before its first step: the split of the training set, from the seed alone.
@@ -66,7 +73,7 @@ class Workbench:
         among the rest.
         """
         order = np.argsort(item_keys(self.pool.ids, derive(seed, "split")), kind="stable")
-        initial = _balanced(self.labels[order], len(self.classes), self.spec.initial)
+        initial = _balanced(self.labels[order], self.classes, self.spec.initial)
         rest = np.delete(order, initial)
         ids = self.pool.ids
         return Chain(
@@ -86,7 +93,7 @@ class Workbench:
         assert training is not None  # ours always say
         trained = time.perf_counter()
         draws = posterior.draw(self.spec.test_draws, seed=derive(chain.seed, "test draws"))
-        metrics = evaluate(draws, self._test_chunks())
+        metrics = evaluate(draws, labelled_chunks(self.test, self.test_labels, size=_CHUNK))
         evaluated = time.perf_counter()
         wanted = min(self.spec.query_size, self.spec.budget - len(learner.labelled))
         asked, scores, answers = self._ask(learner, wanted, chain.seed)
@@ -164,11 +171,6 @@ class Workbench:
     def _positions(self, items: Sequence[ItemId]) -> Positions:
         return np.array([self.pool.position(item) for item in items], dtype=np.int64)
 
-    def _test_chunks(self) -> Iterator[tuple[Images, Tensor]]:
-        for start in range(0, len(self.test_labels), _CHUNK):
-            labels = self.test_labels[start : start + _CHUNK]
-            yield self.test.images(np.arange(start, start + len(labels))), labels
-
     def thumbnails(self, items: Sequence[ItemId]) -> Mapping[ItemId, NDArray[np.uint8]]:
         """The pixels of some pool items, for a report: uint8, (height, width[, channels])."""
         if not items:
@@ -201,16 +203,34 @@ def _deterministic(network: nn.Module, training: Training) -> Posterior:
     return Deterministic(network, training=training)
 
 
-def _load(spec: Spec) -> tuple[ImageTask, Sequence[ItemId] | None]:
-    """The task, and the ids of its training images where these are not 0 to N − 1."""
+def _load(spec: Spec) -> tuple[ImageTask, Sequence[ItemId], Sequence[ItemId]]:
+    """The task, and the ids of its training and of its test images."""
     if spec.dataset in DATASETS:
-        return DATASETS[spec.dataset].load(), None
+        task = DATASETS[spec.dataset].load()
+        return task, range(len(task.train)), range(len(task.test))
     if Path(spec.dataset).is_dir():
         folder = load_folder(Path(spec.dataset), image_size=spec.image_size or None)
-        return folder.task, folder.train_ids
+        return folder.task, folder.train_ids, folder.test_ids
     raise SpecError(
         f"dataset {spec.dataset!r} is neither a data set ({', '.join(DATASETS)}) nor a folder."
+        f"{nearest(spec.dataset, DATASETS)}"
     )
+
+
+def _some(
+    images: LabelledImages, ids: Sequence[ItemId], size: int
+) -> tuple[ArrayPool, NDArray[np.int64]]:
+    """So many random images, the same for every seed, in their old order; all if size is 0.
+
+    Random, since the images of a folder stand in the order of their classes.
+    """
+    if not 0 < size < len(images):
+        default = isinstance(ids, range)
+        return ArrayPool(images.images, ids=None if default else ids), images.labels
+    keys = item_keys(ids, derive(0, "subset"))
+    chosen = np.sort(np.argsort(keys, kind="stable")[:size])
+    pool = ArrayPool(images.images[chosen], ids=[ids[p] for p in chosen.tolist()])
+    return pool, images.labels[chosen]
 
 
 def _check_size(spec: Spec, size: int) -> None:
@@ -220,23 +240,19 @@ def _check_size(spec: Spec, size: int) -> None:
             f"The budget of {spec.budget} labels and {spec.validation} validation images need "
             f"{needed} images; the training set has {size}. Lower the budget."
         )
-    if spec.pool_subset and spec.pool_subset < spec.query_size:
-        raise SpecError(
-            f"pool_subset ({spec.pool_subset}) is smaller than query_size ({spec.query_size})."
-        )
 
 
-def _balanced(labels: NDArray[np.int64], classes: int, count: int) -> NDArray[np.int64]:
+def _balanced(labels: NDArray[np.int64], classes: Sequence[str], count: int) -> NDArray[np.int64]:
     """Positions of the first images of each class, `count` in all, as equal as can be."""
-    wanted = np.full(classes, count // classes)
-    wanted[: count % classes] += 1
-    found = np.concatenate([np.flatnonzero(labels == c)[: wanted[c]] for c in range(classes)])
+    wanted = np.full(len(classes), count // len(classes))
+    wanted[: count % len(classes)] += 1
+    found = np.concatenate([np.flatnonzero(labels == c)[:n] for c, n in enumerate(wanted)])
     if len(found) < count:
-        have = np.bincount(labels, minlength=classes)
+        have = np.bincount(labels, minlength=len(classes))
         scarce = int(np.argmin(have - wanted))
         raise SpecError(
-            f"A balanced initial set of {count} needs {wanted[scarce]} images of class {scarce}; "
-            f"the training set has {have[scarce]}."
+            f"A balanced initial set of {count} needs {wanted[scarce]} images of the class "
+            f"{classes[scarce]!r}; the training set has {have[scarce]}."
         )
     result: NDArray[np.int64] = np.sort(found)
     return result

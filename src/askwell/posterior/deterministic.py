@@ -56,7 +56,8 @@ class SameDraws:
         if self._layout is None:
             self._layout = choose_layout(self.network, images[:2])
         try:
-            outputs = self.network(in_layout(images, self._layout))
+            # A copy: a network may overwrite its argument.
+            outputs = self.network(in_layout(images, self._layout).clone())
         except (RuntimeError, ValueError, TypeError) as error:
             raise ModelError(
                 f"{type(self.network).__name__} failed on images of shape "

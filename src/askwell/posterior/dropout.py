@@ -112,7 +112,7 @@ class DropoutDraws:
 
         Raises:
             ModelError: the network fails on images of this shape, returns something else than a
-                tensor (N, O), or is stochastic beyond its dropout.
+                tensor (N, O), drops weights, or is stochastic beyond its dropout.
         """
         images = images.to(self.device, self.dtype, non_blocking=True)
         if len(images) and not self._checked:
@@ -134,7 +134,7 @@ class DropoutDraws:
         return HeadRunner(parts, self.masks)
 
     def _in_parts(self, parts: Split, images: Images, draws: int) -> Outputs:
-        features = parts.trunk(images)
+        features = parts.trunk(images.clone())  # a network may overwrite its argument
         results = self._runner.outputs(features, len(images), draws)
         stacked = torch.cat([_require_matrix(result) for result in results])  # T·N O
         return stacked.view(draws, len(images), stacked.shape[1]).transpose(0, 1)
@@ -144,11 +144,17 @@ class DropoutDraws:
         results = []
         for t in range(draws):
             with DropoutCalls(self._mask_of(t)):
-                results.append(_require_matrix(self.posterior.network(images)))
+                results.append(_require_matrix(self.posterior.network(images.clone())))
         return torch.stack(results, dim=1)
 
     def _mask_of(self, t: int) -> Callable[[int, Callable[..., Any], Tensor, float], Tensor]:
         def drop(layer: int, function: Callable[..., Any], features: Tensor, p: float) -> Tensor:
+            if isinstance(features, nn.Parameter) and len(features) != 1:
+                raise ModelError(
+                    f"{type(self.posterior.network).__name__} drops weights of shape "
+                    f"{tuple(features.shape)}: MC dropout here drops features. Apply dropout to "
+                    "what a layer takes in."
+                )
             shape = DROPOUTS[function](tuple(features.shape[1:]))
             return self.masks.apply(features, slice(t, t + 1), layer=layer, p=p, shape=shape)
 
@@ -195,12 +201,12 @@ class DropoutDraws:
             return features
 
         with DropoutCalls(ignore) as seen:
-            self.posterior.network(images)
+            self.posterior.network(images.clone())
         network = copy.deepcopy(self.posterior.network).train()  # keeps running statistics apart
         in_training = DropoutCalls(ignore)
         try:
             with in_training:
-                network(images if len(images) > 1 else images.repeat(2, *(1,) * (images.ndim - 1)))
+                network(images.repeat(2, *(1,) * (images.ndim - 1)))  # BatchNorm needs two
         except (RuntimeError, ValueError, TypeError):
             return  # a network that cannot train on so few images says nothing about dropout
         if in_training.without_mask or in_training.count > seen.count:

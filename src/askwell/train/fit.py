@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from askwell.errors import InputError, LabelError
+from askwell.likelihoods import categorical
 from askwell.numerics import mean_probs
 from askwell.pool import Pool
 from askwell.posterior import MCDropout, Posterior
 from askwell.randomness import derive
 from askwell.records import ItemId, Label, Training
-from askwell.tensors import Images
+from askwell.tensors import Images, require_finite_outputs
 from askwell.train.loop import train
-from askwell.train.losses import Loss, cross_entropy
+from askwell.train.losses import Loss, check_classes, cross_entropy
 from askwell.train.recipe import Recipe
 
 MakePosterior = Callable[[nn.Module, Training], Posterior]
@@ -64,13 +65,18 @@ class Fit:
                 f"Choosing among {len(self.recipe.weight_decay)} weight decays needs validation "
                 "images. Pass validation=(images, labels), or a recipe with one weight decay."
             )
+        if validation is not None and not len(validation[0]) == len(validation[1]) > 0:
+            raise InputError(
+                "Validation needs images and as many labels; got "
+                f"{len(validation[0])} and {len(validation[1])}."
+            )
 
     def __call__(self, labelled: Mapping[ItemId, Label], pool: Pool, seed: int) -> Posterior:
         """Train on the labelled items.
 
         Raises:
             LabelError: nothing is labelled yet, or a label that no output stands for.
-            NonFiniteError: training diverged for every candidate weight decay.
+            NonFiniteError: training diverged with one of the weight decays.
         """
         if not labelled:
             raise LabelError("Nothing is labelled yet. Tell the learner some labels first.")
@@ -110,13 +116,16 @@ class Fit:
         """(accuracy, mean log-likelihood); (−loss, −loss) in a regression. Larger is better."""
         assert self.validation is not None
         images, labels = self.validation
+        labels = labels.cpu()
         draws = posterior.draw(_VALIDATION_DRAWS, seed=0)
+        outputs = torch.cat([draws.outputs(part) for part in images.split(_CHUNK)]).cpu()  # N T O
+        require_finite_outputs(outputs, range(len(outputs)))  # NaN would win every comparison
         if self.loss is not cross_entropy:
-            outputs = torch.cat([draws.outputs(part) for part in images.split(_CHUNK)]).cpu()
             value = -float(self.loss(outputs.mean(dim=1), labels))
             return value, value
-        log_probs = torch.cat([draws.log_probs(part) for part in images.split(_CHUNK)]).cpu()
-        probs = mean_probs(log_probs)  # N C
+        probs = mean_probs(categorical(outputs))  # N C
+        check_classes(labels, probs.shape[1])
+        labels = labels.long()
         correct = (probs.argmax(dim=1) == labels).double().mean()
         likelihood = probs.gather(1, labels[:, None]).log().mean()
         return float(correct), float(likelihood)

@@ -1,6 +1,5 @@
 """The training loop, visible: everything that happens to a network between two questions."""
 
-import math
 import time
 
 import torch
@@ -47,7 +46,7 @@ def train(
     Raises:
         InputError: no images, or as many labels as images are not given.
         LabelError: a label that no output stands for.
-        ModelError: the network fails on these images.
+        ModelError: the network fails on these images, or has nothing to train.
         NonFiniteError: the loss became NaN or infinite.
     """
     start = time.perf_counter()
@@ -55,9 +54,13 @@ def train(
         raise InputError(
             f"Training needs images and as many labels; got {len(images)} and {len(labels)}."
         )
-    device = next(network.parameters()).device
-    layout = choose_layout(network, images[:2].to(device))
-    images, labels = in_layout(images.to(device), layout), labels.to(device)
+    if not any(w.requires_grad for w in network.parameters()):
+        raise ModelError(f"{type(network).__name__} has no weights to train (requires_grad).")
+    first = next(network.parameters())
+    device = first.device
+    images, labels = images.to(device, first.dtype), labels.to(device)
+    layout = choose_layout(network, images[:2])
+    images = in_layout(images, layout)
     _check_outputs(network, images, labels, loss)
     optimiser = _adam(network, recipe, 2 * weight_decay / len(images))
     steps = recipe.steps_for(len(images))
@@ -69,7 +72,7 @@ def train(
     return Training(
         labels=len(images),
         steps=steps,
-        loss=float(torch.stack(tail).mean()),
+        loss=float(torch.stack(tail).double().mean()),
         weight_decay=weight_decay,
         seconds=time.perf_counter() - start,
     )
@@ -119,7 +122,7 @@ def _adam(network: nn.Module, recipe: Recipe, penalty: float) -> torch.optim.Ada
 def _check_outputs(network: nn.Module, images: Tensor, labels: Tensor, loss: Loss) -> None:
     """Fail before the first step, in words, rather than inside the loss."""
     try:
-        outputs = network.eval()(images[:2])
+        outputs = network.eval()(images[:2].clone())  # a network may overwrite its argument
     except (RuntimeError, ValueError, TypeError) as error:
         raise ModelError(
             f"{type(network).__name__} failed on images of shape {tuple(images.shape)}: {error}"
@@ -131,10 +134,10 @@ def _check_outputs(network: nn.Module, images: Tensor, labels: Tensor, loss: Los
 
 
 def _check_finite(losses: list[Tensor], recipe: Recipe) -> None:
-    recent = torch.stack(losses[-_CHECK_EVERY:])
-    if math.isfinite(float(recent.sum())):
+    bad = ~torch.isfinite(torch.stack(losses[-_CHECK_EVERY:]))
+    if not bool(bad.any()):
         return
-    first = len(losses) - len(recent) + int((~torch.isfinite(recent)).nonzero()[0])
+    first = len(losses) - len(bad) + int(bad.nonzero()[0])
     raise NonFiniteError(
         f"Training diverged: the loss is {float(losses[first])} at step {first + 1}. Lower the "
         f"learning rate (now {recipe.learning_rate:g}), or look for extreme values in the images."

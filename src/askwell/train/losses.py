@@ -19,7 +19,7 @@ def cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
     Raises:
         LabelError: a label outside 0 … O − 1.
     """
-    return F.cross_entropy(outputs.float(), labels.long())
+    return F.cross_entropy(_float32_at_least(outputs), labels.long())
 
 
 def gaussian_nll(outputs: Tensor, labels: Tensor) -> Tensor:
@@ -27,16 +27,23 @@ def gaussian_nll(outputs: Tensor, labels: Tensor) -> Tensor:
 
     The network outputs a mean, or a mean and a log-variance; with a mean alone the variance is 1.
     """
-    mean = outputs[:, 0].float()
-    log_variance = outputs[:, 1].float() if outputs.shape[1] > 1 else torch.zeros_like(mean)
-    error = (labels.float() - mean) ** 2
+    outputs = _float32_at_least(outputs)
+    mean = outputs[:, 0]
+    log_variance = outputs[:, 1] if outputs.shape[1] > 1 else torch.zeros_like(mean)
+    error = (labels.to(mean.dtype) - mean) ** 2
     return 0.5 * (math.log(2 * math.pi) + log_variance + error * torch.exp(-log_variance)).mean()
 
 
 def check_classes(labels: Tensor, classes: int) -> None:
     """Raise `LabelError` for labels that no output stands for."""
-    if labels.numel() and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
+    fits = (labels >= 0) & (labels < classes) & (labels == labels.long())  # NaN fits nowhere
+    if not bool(fits.all()):
         raise LabelError(
             f"Labels must be class indices 0 … {classes - 1} (the network has {classes} outputs); "
-            f"got {int(labels.min())} … {int(labels.max())}."
+            f"got {labels[~fits].unique()[:5].tolist()}."
         )
+
+
+def _float32_at_least(outputs: Tensor) -> Tensor:
+    half = outputs.dtype in (torch.float16, torch.bfloat16)
+    return outputs.float() if half else outputs

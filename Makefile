@@ -1,0 +1,41 @@
+# Every target sets up .venv with pip when it is missing; see `make help`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format bench clean
+
+help: ## Say what each target does
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+install: $(STAMP) ## Set up .venv with askwell and its development tools
+
+$(STAMP): pyproject.toml scripts/setup.sh
+	PYTHON=$(PYTHON) VENV=$(VENV) bash scripts/setup.sh
+	@touch $@
+
+run: $(STAMP) ## The main job: learn MNIST from 20 labels, compare three acquisition functions
+	$(BIN)/askwell run quickstart
+
+test: $(STAMP) ## Run every test
+	$(BIN)/python -m pytest -q
+
+check: $(STAMP) ## Format, lint, types, import layers, documentation
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_docs*.py
+
+format: $(STAMP) ## Format the code in place
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## Run the benchmarks; results go to benchmarks/results/
+	$(BIN)/python benchmarks/scoring.py benchmarks/results/scoring.csv
+	$(BIN)/python benchmarks/training_steps.py benchmarks/results/training_steps.csv
+
+clean: ## Remove .venv and caches (data and runs stay)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,40 @@
+"""How many steps of how many images."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from askwell.errors import InputError
+from askwell.train import Recipe
+
+
+@given(
+    labels=st.integers(1, 5000),
+    steps=st.integers(1, 1000),
+    epochs=st.integers(0, 50),
+    batch_size=st.integers(1, 300),
+)
+def test_steps_and_epochs_are_both_reached_and_the_longer_counts(labels, steps, epochs, batch_size):
+    recipe = Recipe(steps=steps, epochs=epochs, batch_size=batch_size)
+    assert recipe.batches(labels) == math.ceil(labels / batch_size)
+    assert recipe.steps_for(labels) == max(steps, epochs * math.ceil(labels / batch_size))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 0}, "steps must be at least 1; got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1; got 0"),
+        ({"epochs": -1}, "epochs must be at least 0; got -1"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"learning_rate": math.nan}, "learning_rate must be above 0; got nan"),
+        ({"weight_decay": ()}, r"one or more numbers ≥ 0; got \(\)"),
+        ({"weight_decay": (0.1, -0.1)}, "one or more numbers ≥ 0"),
+        ({"weight_decay": (math.nan,)}, "one or more numbers ≥ 0"),
+    ],
+)
+def test_impossible_values_are_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        Recipe(**change)
