@@ -14,7 +14,7 @@ import pytest
 
 from askwell.errors import RunError
 from askwell.experiment.journal import Journal, locked
-from askwell.experiment.spec import Spec, TrainingSpec
+from askwell.experiment.spec import Spec
 from askwell.records import Chain, StepRecord, Training
 
 SPEC = Spec("tiny", acquisitions=("bald", "random"), posteriors=("mc_dropout", "deterministic"))
@@ -171,13 +171,24 @@ def test_a_file_of_records_that_cannot_be_read_is_named(tmp_path):
 
 def test_another_spec_is_refused_with_the_keys_that_differ(tmp_path):
     begun(tmp_path)
-    other = replace(SPEC, draws=7, training=TrainingSpec(steps=3))
+    other = replace(SPEC, draws=7, training=replace(SPEC.training, steps=3))
     with pytest.raises(RunError) as caught:
         Journal(tmp_path).open(other.as_dict(), {}, CLASSES, DIGEST)
     assert str(caught.value) == (
         f"{tmp_path} holds a run of another spec: draws is 100 there and 7 here; training.steps "
-        "is 400 there and 3 here. Choose another directory with --out, or delete that one."
+        f"is {SPEC.training.steps} there and 3 here. Choose another directory with --out, or "
+        "delete that one."
     )
+
+
+def test_a_key_that_another_version_did_not_know_is_told(tmp_path):
+    begun(tmp_path)
+    newer = SPEC.as_dict() | {"colour": "red"}
+    with pytest.raises(RunError, match="colour is unknown there and 'red' here"):
+        Journal(tmp_path).open(newer, {}, CLASSES, DIGEST)
+    older = {key: value for key, value in SPEC.as_dict().items() if key != "label_noise"}
+    with pytest.raises(RunError, match=r"label_noise is 0\.0 there and unknown here"):
+        Journal(tmp_path).open(older, {}, CLASSES, DIGEST)
 
 
 def test_another_name_summary_or_place_of_the_same_data_is_the_same_run(tmp_path):

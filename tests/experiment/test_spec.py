@@ -113,6 +113,10 @@ def test_a_value_of_another_type_is_refused_in_words(table, message):
             "[training] learning_rate must be above 0; got 0.0.",
         ),
         (
+            {"training": {"schedule": "cosine"}},
+            "[training] schedule must be one of linear, constant; got 'cosine'.",
+        ),
+        (
             {"training": {"weight_decay": []}},
             "[training] weight_decay must be one or more numbers ≥ 0; got ().",
         ),

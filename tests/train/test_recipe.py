@@ -38,3 +38,16 @@ def test_steps_and_epochs_are_both_reached_and_the_longer_counts(labels, steps, 
 def test_impossible_values_are_refused(change, message):
     with pytest.raises(InputError, match=message):
         Recipe(**change)
+
+
+def test_the_linear_schedule_rises_for_a_twentieth_then_falls_to_nothing():
+    rates = [Recipe().rate(step, 100) for step in range(100)]
+    assert rates[:5] == pytest.approx([(s + 1) / 5 * (1 - s / 100) for s in range(5)])
+    assert rates[5:] == pytest.approx([1 - s / 100 for s in range(5, 100)])
+    assert [Recipe(schedule="constant").rate(step, 100) for step in range(100)] == [1.0] * 100
+    assert Recipe().rate(0, 1) == 1.0  # a single step is a whole one
+
+
+def test_an_unknown_schedule_is_refused():
+    with pytest.raises(InputError, match=r"schedule must be one of linear, constant; got 'cosine'"):
+        Recipe(schedule="cosine")

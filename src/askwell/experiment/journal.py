@@ -281,7 +281,8 @@ def _differences(
         if isinstance(a, Mapping) and isinstance(b, Mapping):
             parts.append(_differences(a, b, (), f"{key}."))
         elif a != b and key not in free:
-            parts.append(f"{prefix}{key} is {a!r} there and {b!r} here")
+            there, here = (repr(t[key]) if key in t else "unknown" for t in (old, new))
+            parts.append(f"{prefix}{key} is {there} there and {here} here")
     return "; ".join(p for p in parts if p)
 
 

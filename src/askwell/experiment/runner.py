@@ -197,11 +197,20 @@ def _steppers(bench: Workbench, jobs: int, threads: int) -> Iterator[_Here | _El
     try:
         yield _Elsewhere(pool, jobs)
     except BaseException:
-        for process in list((getattr(pool, "_processes", None) or {}).values()):
-            process.kill()  # a step takes long, and its record would not be written any more
-        pool.shutdown(wait=False, cancel_futures=True)
+        _kill(pool)
         raise
     pool.shutdown()
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    """End the workers now: a step takes long, and its record would not be written any more."""
+    for process in list((getattr(pool, "_processes", None) or {}).values()):
+        process.kill()
+    # The pool's thread sees the deaths and ends. Only then may the pool be shut down: both close
+    # the same pipe, and the later one would fail.
+    if (manager := getattr(pool, "_executor_manager_thread", None)) is not None:
+        manager.join(10)
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager

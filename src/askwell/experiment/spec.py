@@ -46,22 +46,29 @@ class TrainingSpec:
         steps: optimisation steps at least.
         epochs: passes over the labelled images at least.
         batch_size: images a step at most.
-        learning_rate: of Adam.
+        learning_rate: of Adam, at its highest.
+        schedule: of the learning rate, "linear" or "constant".
         weight_decay: the grid of c in `c / N · ‖W‖²`; the best on the validation images is taken.
         reselect: choose from the grid again once the labelled set has grown by this factor.
     """
 
-    steps: int = 400
-    epochs: int = 30
+    steps: int = 150
+    epochs: int = 20
     batch_size: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
+    schedule: str = "linear"
     weight_decay: tuple[float, ...] = (0.05,)
     reselect: float = 2.0
 
     def recipe(self) -> Recipe:
         """The recipe with the whole grid."""
         return Recipe(
-            self.steps, self.epochs, self.batch_size, self.learning_rate, self.weight_decay
+            steps=self.steps,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            schedule=self.schedule,
+            weight_decay=self.weight_decay,
         )
 
 

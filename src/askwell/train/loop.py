@@ -95,6 +95,8 @@ def _run(
     while len(losses) < steps:
         order = torch.randperm(len(images), generator=shuffle).to(images.device)
         for batch in order.tensor_split(recipe.batches(len(images)))[: steps - len(losses)]:
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.learning_rate * recipe.rate(len(losses), steps)
             with low_precision:
                 outputs = network(images[batch])
             value = loss(outputs, labels[batch])
