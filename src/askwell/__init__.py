@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from askwell.acquisition import ACQUISITIONS, Acquisition
     from askwell.datasets import DATASETS, load_folder
     from askwell.errors import AskwellError
-    from askwell.evaluate import evaluate, labelled_chunks
+    from askwell.evaluation import evaluate, labelled_chunks
     from askwell.learner import Learner
     from askwell.likelihoods import categorical, gaussian
     from askwell.models import MODELS, BayesianCNN
@@ -55,9 +55,9 @@ _WHERE = {
     "STRATEGIES": "select",
     "TopK": "select",
     "categorical": "likelihoods",
-    "evaluate": "evaluate",
+    "evaluate": "evaluation",
     "gaussian": "likelihoods",
-    "labelled_chunks": "evaluate",
+    "labelled_chunks": "evaluation",
     "load_folder": "datasets",
     "strategy": "select",
     "to_images": "pool",
@@ -99,7 +99,6 @@ def __getattr__(name: str) -> Any:
     """Import a public name from the module that defines it."""
     if name not in _WHERE:
         raise AttributeError(f"module 'askwell' has no attribute {name!r}")
-    # A name such as `evaluate` is a module's too, so always take it out of the module.
     value = getattr(import_module(f"askwell.{_WHERE[name]}"), name)
     globals()[name] = value
     return value

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from askwell.datasets import DATASETS, ImageTask, LabelledImages, load_folder
 from askwell.errors import SpecError
-from askwell.evaluate import evaluate, labelled_chunks
+from askwell.evaluation import evaluate, labelled_chunks
 from askwell.experiment.spec import POSTERIORS, Arm, Spec, nearest
 from askwell.learner import Learner
 from askwell.models import MODELS

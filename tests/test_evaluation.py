@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from torch import Tensor
 
 from askwell.errors import InputError, LabelError, NonFiniteError
-from askwell.evaluate import (
+from askwell.evaluation import (
     accuracy,
     brier,
     evaluate,
