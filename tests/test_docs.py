@@ -27,7 +27,7 @@ def test_the_readme_example_runs(capsys, monkeypatch):
     if DATASETS["mnist"].state() != "ready":
         pytest.skip("MNIST is not here: `askwell data fetch mnist` brings it")
     (example,) = snippets(ROOT / "README.md")
-    assert len([line for line in example.splitlines() if line.strip()]) <= 17
+    assert len([line for line in example.splitlines() if line.strip()]) <= 15
     # The very text, on a tenth of the pool and test set and with fewer steps, to take seconds.
     load = DATASETS["mnist"].load()
     small = type(load)(load.name, load.classes, *(
