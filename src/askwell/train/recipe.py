@@ -23,7 +23,7 @@ class Recipe:
         batch_size: images a step at most; an epoch is cut into batches of nearly equal size.
         learning_rate: of Adam (β = 0.9, 0.999), at its highest.
         schedule: "linear" (up over the first twentieth of the steps, then down to 0) or
-            "constant", as the paper's code has it. Linear reaches in a quarter of the steps what
+            "constant", as the paper's code has it. Linear reaches in half the steps what
             constant reaches.
         weight_decay: the candidates for c; the best on the validation images is taken. W are the
             weights of every layer, without biases.
