@@ -96,3 +96,11 @@ def test_bad_arguments() -> None:
             oracle.label(query(item))
     with pytest.raises(LabelError, match=r"items \[3\]"):
         oracle.label(query(3))
+
+
+@pytest.mark.parametrize("label", [np.int64(2), np.uint8(2), 2.0, np.float64(2.0)])
+def test_noise_takes_class_indices_of_any_number_type(label):
+    query = Query((0,), (0.0,))
+    noisy = NoisyLabels(KnownLabels({0: label}), classes=3, rate=0.0, seed=0)
+    assert noisy.label(query) == {0: 2}
+    assert type(noisy.label(query)[0]) is int

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from askwell.acquisition import ACQUISITIONS, Acquisition
     from askwell.datasets import DATASETS, load_folder
     from askwell.errors import AskwellError
-    from askwell.evaluation import evaluate, labelled_chunks
+    from askwell.evaluation import evaluate, evaluate_regression, labelled_chunks
     from askwell.learner import Learner
     from askwell.likelihoods import categorical, gaussian
     from askwell.models import MODELS, BayesianCNN
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from askwell.posterior import Deterministic, MCDropout
     from askwell.records import Query
     from askwell.select import STRATEGIES, Random, TopK, strategy
-    from askwell.train import Fit, Recipe
+    from askwell.train import Fit, Recipe, gaussian_nll
 
 _WHERE = {
     "ACQUISITIONS": "acquisition",
@@ -56,7 +56,9 @@ _WHERE = {
     "TopK": "select",
     "categorical": "likelihoods",
     "evaluate": "evaluation",
+    "evaluate_regression": "evaluation",
     "gaussian": "likelihoods",
+    "gaussian_nll": "train",
     "labelled_chunks": "evaluation",
     "load_folder": "datasets",
     "strategy": "select",
@@ -87,7 +89,9 @@ __all__ = [
     "__version__",
     "categorical",
     "evaluate",
+    "evaluate_regression",
     "gaussian",
+    "gaussian_nll",
     "labelled_chunks",
     "load_folder",
     "strategy",

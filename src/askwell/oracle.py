@@ -106,8 +106,10 @@ class NoisyLabels:
         }
 
     def _class(self, item: ItemId, label: Label) -> int:
-        if isinstance(label, int) and 0 <= label < self._classes:
-            return label
+        # NumPy's numbers are no `int`, and a class index may come as 2.0.
+        is_number = isinstance(label, int | float | np.number)
+        if is_number and 0 <= label < self._classes and label == int(label):
+            return int(label)
         raise LabelError(
             f"The label of item {item!r} must be a class index 0 … {self._classes - 1}; got "
             f"{label!r}."

@@ -8,6 +8,7 @@ train             the loop itself (loop.py)
 
 from askwell.train.fit import Fit
 from askwell.train.loop import train
+from askwell.train.losses import cross_entropy, gaussian_nll
 from askwell.train.recipe import Recipe
 
-__all__ = ["Fit", "Recipe", "train"]
+__all__ = ["Fit", "Recipe", "cross_entropy", "gaussian_nll", "train"]
