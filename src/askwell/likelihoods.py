@@ -7,7 +7,7 @@ unnormalised logits, or a mean, or a mean and a log-variance, as the network's a
 import torch
 
 from askwell.errors import InputError
-from askwell.tensors import Gaussian, LogProbs, Outputs
+from askwell.tensors import Gaussian, LogProbs, Outputs, float32_at_least
 
 _LONG_ROW = 32
 """From here on PyTorch's log-softmax is the faster one; with 10 classes it takes twice as long
@@ -20,8 +20,7 @@ def categorical(outputs: Outputs) -> LogProbs:
     Outputs are logits. Log-probabilities are logits too (log-softmax leaves them as they are);
     probabilities are not.
     """
-    if outputs.dtype in (torch.float16, torch.bfloat16):
-        outputs = outputs.float()
+    outputs = float32_at_least(outputs)
     if outputs.shape[-1] >= _LONG_ROW:
         return torch.log_softmax(outputs, dim=-1)
     shifted = outputs - outputs.amax(dim=-1, keepdim=True)  # N T C, ≤ 0

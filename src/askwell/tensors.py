@@ -48,6 +48,11 @@ class Gaussian:
     variance: Float[Tensor, "N T"]
 
 
+def float32_at_least(values: Tensor) -> Tensor:
+    """Half precision raised to float32; anything else as it is."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
 def as_log_probs(log_probs: Tensor) -> LogProbs:
     """Check that a tensor is what it says: normalised log-probabilities of shape (N, T, C).
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from askwell.errors import LabelError
+from askwell.tensors import float32_at_least
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(outputs (n, O), labels (n,)) → a scalar."""
@@ -19,7 +20,7 @@ def cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
     Raises:
         LabelError: a label outside 0 … O − 1.
     """
-    return F.cross_entropy(_float32_at_least(outputs), labels.long())
+    return F.cross_entropy(float32_at_least(outputs), labels.long())
 
 
 def gaussian_nll(outputs: Tensor, labels: Tensor) -> Tensor:
@@ -27,7 +28,7 @@ def gaussian_nll(outputs: Tensor, labels: Tensor) -> Tensor:
 
     The network outputs a mean, or a mean and a log-variance; with a mean alone the variance is 1.
     """
-    outputs = _float32_at_least(outputs)
+    outputs = float32_at_least(outputs)
     mean = outputs[:, 0]
     log_variance = outputs[:, 1] if outputs.shape[1] > 1 else torch.zeros_like(mean)
     error = (labels.to(mean.dtype) - mean) ** 2
@@ -42,8 +43,3 @@ def check_classes(labels: Tensor, classes: int) -> None:
             f"Labels must be class indices 0 … {classes - 1} (the network has {classes} outputs); "
             f"got {labels[~fits].unique()[:5].tolist()}."
         )
-
-
-def _float32_at_least(outputs: Tensor) -> Tensor:
-    half = outputs.dtype in (torch.float16, torch.bfloat16)
-    return outputs.float() if half else outputs
