@@ -16,8 +16,12 @@ from askwell.evaluation import (
     evaluate,
     evaluate_regression,
     expected_calibration_error,
+    labelled_chunks,
     nll,
 )
+from askwell.likelihoods import categorical, gaussian
+from askwell.pool import ArrayPool
+from askwell.posterior import Deterministic
 from tests.select.draws import TableDraws, table
 
 N = 200
@@ -160,3 +164,36 @@ def test_regression_without_a_variance_has_no_density():
 def test_regression_refuses_nan_targets():
     with pytest.raises(InputError, match="target"):
         evaluate_regression(TableDraws(table(N, 7, 1)), labelled(torch.full((N,), math.nan)))
+
+
+@pytest.mark.parametrize("metrics", [evaluate, evaluate_regression])
+def test_a_posterior_is_no_draws(metrics):
+    posterior = Deterministic(torch.nn.Linear(1, 2))
+    message = r"as posterior\.draw\(100, seed=0\) gives them; got Deterministic"
+    with pytest.raises(InputError, match=message):
+        metrics(posterior, labelled(labels(2)))
+
+
+def test_a_likelihood_of_the_other_task():
+    draws = TableDraws(table(N, 6, 2))
+    with pytest.raises(InputError, match=r"Gaussian\. .* use evaluate_regression\(draws, chunks\)"):
+        evaluate(draws, labelled(labels(2)), likelihood=gaussian)
+    with pytest.raises(InputError, match=r"gives Tensor\. .* use evaluate\(draws, chunks\)"):
+        evaluate_regression(draws, labelled(torch.zeros(N)), likelihood=categorical)
+
+
+def test_labels_may_be_arrays():
+    draws, y = TableDraws(table(N, 6, 2)), labels(2)
+    arrays = [(images, target.numpy()) for images, target in labelled(y)]
+    assert evaluate(draws, arrays) == evaluate(draws, labelled(y))
+    targets = [(images, target.astype(np.float64)) for images, target in arrays]
+    assert evaluate_regression(draws, targets) == evaluate_regression(draws, arrays)
+
+
+def test_labelled_chunks_take_labels_of_any_kind_and_a_pool():
+    images = np.random.default_rng(0).random((5, 4, 4))
+    for target in (np.arange(5), torch.arange(5), list(range(5))):
+        parts = list(labelled_chunks(ArrayPool(images), target, size=2))
+        assert torch.cat([part for _, part in parts]).tolist() == list(range(5))
+    with pytest.raises(InputError, match=r"got ndarray\. Pass ArrayPool\(array\)"):
+        list(labelled_chunks(images, np.arange(5)))

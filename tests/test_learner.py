@@ -7,13 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from askwell.errors import InputError, LabelError, NonFiniteError
+from askwell.acquisition import ACQUISITIONS
+from askwell.errors import InputError, LabelError, ModelError, NonFiniteError
 from askwell.learner import Learner
 from askwell.pool import ArrayPool
 from askwell.randomness import generator
 from askwell.records import ItemId, Query
 from askwell.select import Random, strategy
-from askwell.train import Fit, Recipe
+from askwell.train import Fit, Recipe, gaussian_nll
 
 N = 12
 IMAGES = torch.rand(N, 1, 8, 8, generator=generator(0))
@@ -90,6 +91,27 @@ def test_an_excluded_item_that_does_not_exist():
         learner(exclude=[99])
 
 
+def test_a_string_is_not_several_ids():
+    letters = ArrayPool(IMAGES[:3], ids=["a", "b", "ab"])
+    message = r"several ids, e\.g\. \['ab'\]; got the string 'ab'"
+    with pytest.raises(InputError, match=message):
+        learner(letters, exclude="ab")
+    asker = learner(letters)
+    asker.tell({"a": 0, "b": 1, "ab": 2})
+    with pytest.raises(InputError, match=message):
+        asker.withdraw("ab")
+    assert asker.labelled == {"a": 0, "b": 1, "ab": 2}
+    asker.withdraw(["ab"])
+    assert asker.labelled == {"a": 0, "b": 1}
+
+
+@pytest.mark.parametrize("answers", [[0, 1], [(0, 1)], {0, 1}, None, "01"])
+def test_answers_that_are_no_mapping(answers):
+    message = rf"tell takes a mapping .* dict\(zip\(query\.ids.*got {type(answers).__name__}"
+    with pytest.raises(InputError, match=message):
+        learner().tell(answers)
+
+
 def test_numpy_s_numbers_become_python_s():
     asker = learner(exclude=np.array([11]))
     asker.tell({np.int64(3): np.uint8(2), 4: np.float32(1.0)})
@@ -124,7 +146,13 @@ def test_answers_are_copied_and_labels_are_a_read_only_view():
 
 @pytest.mark.parametrize("k", [0, -3])
 def test_fewer_than_one_item(k):
-    with pytest.raises(InputError, match=f"at least 1 item; got {k}"):
+    with pytest.raises(InputError, match=f"items to ask for must be at least 1; got {k}"):
+        learner().ask(k)
+
+
+@pytest.mark.parametrize("k", [2.5, 2.0, "2", None])
+def test_a_part_of_an_item(k):
+    with pytest.raises(InputError, match=f"items to ask for must be a whole number; got {k!r}"):
         learner().ask(k)
 
 
@@ -261,6 +289,64 @@ def test_refit_needs_labels():
 def test_counts_are_at_least_one(name, value):
     with pytest.raises(InputError, match=rf"{name} must be at least 1.*; got {value}\."):
         learner(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["draws", "chunk_size", "classes", "pool_subset"])
+@pytest.mark.parametrize("value", [2.5, "3", ["cat", "dog"]])
+def test_counts_are_whole_numbers(name, value):
+    with pytest.raises(InputError, match=rf"{name} must be a whole number.*; got") as caught:
+        learner(**{name: value})
+    assert str(caught.value).endswith("Pass its length, 2.") == isinstance(value, list)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("bald", r'strategy\("bald"\), Random\(\) or TopK\(acquisition\); got \'bald\''),
+        (ACQUISITIONS["bald"], r"TopK\(acquisition\); got 'Acquisition'"),
+        (Random, r"Random\(\).* got <class .*Random'>"),
+        (None, "got 'NoneType'"),
+    ],
+)
+def test_what_is_no_strategy(wrong, message):
+    with pytest.raises(InputError, match=message):
+        Learner(POOL, Fit(network), wrong, classes=3)
+
+
+@pytest.mark.parametrize("wrong", [IMAGES, IMAGES.numpy(), "photos", [IMAGES]])
+def test_what_is_no_pool(wrong):
+    message = rf"got {type(wrong).__name__}\. Pass ArrayPool\(array\).*DatasetPool.*FolderPool"
+    with pytest.raises(InputError, match=message):
+        learner(wrong)
+    with pytest.raises(InputError, match=message):
+        Fit(network)({0: 1}, wrong, 0)
+
+
+# --- The task and the network ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_network_needs_one_output_for_each_class(classes):
+    asker = learner(classes=classes)
+    asker.tell({0: 1, 1: 0})
+    with pytest.raises(ModelError, match=f"has 3 outputs, but there are {classes} classes"):
+        asker.refit()
+    with pytest.raises(ModelError, match=f"has 3 outputs, but there are {classes} classes"):
+        asker.ask(1)
+    assert asker.posterior is None
+    assert asker.pending == frozenset()
+
+
+@pytest.mark.parametrize("targets", [(0.5, 3.25), (0.0, 1.0)])
+def test_a_regression_without_its_loss(targets):
+    asker = learner(classes=None)
+    asker.tell(dict(enumerate(targets)))
+    with pytest.raises(InputError, match=r"cross_entropy\. Pass Fit\(…, loss=gaussian_nll\)"):
+        asker.refit()
+    fit = Fit(network, Recipe(steps=2, epochs=0), loss=gaussian_nll)
+    asker = Learner(POOL, fit, strategy("predictive_variance"), classes=None)
+    asker.tell(dict(enumerate(targets)))
+    asker.refit()
 
 
 def recording(**kwargs) -> tuple[Learner, Recording]:

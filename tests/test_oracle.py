@@ -43,6 +43,8 @@ def test_unknown_items_are_named() -> None:
         ([1, 2], ["a"], "got 2 labels and 1 ids, 1 of them different"),
         ([1, 2], ["a", "a"], "got 2 labels and 2 ids, 1 of them different"),
         ([1, 2], ["a", "b", "c"], "got 2 labels and 3 ids"),
+        ([1, 2], "ab", "several ids.* got the string 'ab'"),
+        ([1, 2], [0, 0.5], "int or a str; got 0.5"),
     ],
 )
 def test_labels_that_do_not_fit(labels: object, ids: list[ItemId] | None, message: str) -> None:

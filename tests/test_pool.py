@@ -222,6 +222,8 @@ def test_ids_are_checked_and_made_plain() -> None:
     assert ArrayPool(BYTES).position(np.int64(3)) == 3  # type: ignore[arg-type]
     with pytest.raises(InputError, match="must name each of the 12 images; got 2"):
         ArrayPool(BYTES, ids=[1, 2])
+    with pytest.raises(InputError, match=r"several ids.* got the string 'abc'"):
+        ArrayPool(BYTES[:3], ids="abc")
     with pytest.raises(InputError, match=r"more than once: \[1\]"):
         ArrayPool(BYTES, ids=[1, 1, *range(2, N)])
     with pytest.raises(InputError, match=r"An id is an int or a str; got 0\.5 \(float\)"):
@@ -253,6 +255,26 @@ def test_dataset_items_that_are_no_images() -> None:
     for wrong in (Stream(), object()):
         with pytest.raises(InputError, match="map-style dataset"):
             DatasetPool(wrong)
+
+
+def test_a_dataset_that_fails_on_an_item_names_it() -> None:
+    class Broken(Items):
+        def __getitem__(self, index: int) -> Any:
+            if index == 2:
+                raise OSError("truncated file")
+            return super().__getitem__(index)
+
+    pool = DatasetPool(Broken(list(BYTES)), ids=[f"photo {i}" for i in range(N)])
+    assert pool.images(at(0, 1)).shape == (2, 3, 5, 4)
+    message = r"Item 'photo 2' .*dataset\[2\] raised OSError: truncated file\. Mend it"
+    with pytest.raises(DatasetError, match=message) as caught:
+        pool.images(at(1, 2, 3))
+    assert isinstance(caught.value.__cause__, OSError)
+    short = Items(list(BYTES))
+    pool = DatasetPool(short)
+    short.items.pop()
+    with pytest.raises(DatasetError, match=r"Item 11 .* IndexError"):
+        pool.images(at(11))
 
 
 def test_pillow_items_of_other_modes() -> None:

@@ -2,11 +2,18 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from askwell.errors import InputError, NonFiniteError
-from askwell.tensors import Gaussian, as_gaussian, as_log_probs, require_finite_outputs
+from askwell.tensors import (
+    Gaussian,
+    as_gaussian,
+    as_log_probs,
+    label_tensor,
+    require_finite_outputs,
+)
 
 UNIFORM = torch.full((4, 3, 2), -math.log(2.0))
 
@@ -106,3 +113,19 @@ def test_opposite_infinities_do_not_cancel():
 def test_large_finite_outputs_are_finite():
     require_finite_outputs(torch.full((4, 2, 3), 3e38), range(4))
     require_finite_outputs(torch.zeros(0, 2, 3), [])
+
+
+def test_labels_of_any_kind_become_tensors_of_their_type():
+    tensor = torch.tensor([1, 2], dtype=torch.uint8)
+    assert label_tensor(tensor) is tensor
+    read_only = np.array([1, 2], dtype=np.int16)
+    read_only.flags.writeable = False
+    assert label_tensor(read_only).dtype == torch.int16
+    assert label_tensor([0.5, 1.5]).tolist() == [0.5, 1.5]
+    assert label_tensor([0, 1]).dtype == torch.int64
+
+
+@pytest.mark.parametrize("labels", [["cat", "dog"], [None, 1], [[1], [1, 2]]])
+def test_labels_that_are_no_numbers(labels):
+    with pytest.raises(InputError, match="Labels must be numbers"):
+        label_tensor(labels)

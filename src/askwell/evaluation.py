@@ -18,7 +18,7 @@ from torch import Tensor
 from askwell.errors import InputError, LabelError
 from askwell.likelihoods import categorical, gaussian
 from askwell.numerics import draw_probs, log_mean_exp
-from askwell.pool import Pool
+from askwell.pool import Pool, check_pool
 from askwell.posterior.base import Draws
 from askwell.tensors import (
     Gaussian,
@@ -29,6 +29,7 @@ from askwell.tensors import (
     Probs,
     as_gaussian,
     as_log_probs,
+    label_tensor,
     require_finite_outputs,
 )
 
@@ -44,12 +45,13 @@ def labelled_chunks(
     Raises:
         InputError: not one label an image.
     """
+    check_pool(pool)
     if len(labels) != len(pool.ids):
         raise InputError(
             f"Every image needs one label; got {len(pool.ids)} images and {len(labels)} labels."
         )
     for start in range(0, len(labels), size):
-        part = torch.as_tensor(np.array(labels[start : start + size]))
+        part = label_tensor(labels[start : start + size])
         yield pool.images(np.arange(start, start + len(part))), part
 
 
@@ -77,7 +79,7 @@ def evaluate(
     """
     probs, logs, labels = [], [], []
     for outputs, target in _outputs(draws, chunks):
-        log_probs = as_log_probs(likelihood(outputs))  # N T C
+        log_probs = as_log_probs(_no_gaussian(likelihood(outputs)))  # N T C
         target = _as_labels(target, log_probs.shape[2]).to(log_probs.device)
         at_label = log_probs.take_along_dim(target[:, None, None], dim=2)  # N T 1
         logs.append(log_mean_exp(at_label.squeeze(2)))
@@ -115,7 +117,7 @@ def evaluate_regression(
     errors, logs = [], []
     dense = True
     for outputs, target in _outputs(draws, chunks):
-        predicted = as_gaussian(likelihood(outputs))  # N T
+        predicted = as_gaussian(_a_gaussian(likelihood(outputs)))  # N T
         y = torch.as_tensor(target, dtype=torch.float64, device=outputs.device)
         errors.append(predicted.mean.mean(dim=1) - y)
         dense = dense and bool((predicted.variance > 0).all())
@@ -170,8 +172,14 @@ def _outputs(
     draws: Draws, chunks: Iterable[tuple[Images, Tensor]]
 ) -> Iterable[tuple[Outputs, Tensor]]:
     """Finite outputs (N, T, O) with their targets (N,), chunk by chunk; empty chunks left out."""
+    if not hasattr(draws, "outputs"):
+        raise InputError(
+            "Posterior draws are expected, as posterior.draw(100, seed=0) gives them; got "
+            f"{type(draws).__name__}."
+        )
     start = 0
-    for images, target in chunks:
+    for images, labels in chunks:
+        target = label_tensor(labels)
         if target.ndim != 1 or len(images) != len(target):
             raise InputError(
                 f"There must be one label for each of the {len(images)} images; got shape "
@@ -184,6 +192,24 @@ def _outputs(
         require_finite_outputs(outputs, range(start, start + len(images)))
         start += len(images)
         yield outputs, target
+
+
+def _no_gaussian(predicted: LogProbs) -> LogProbs:
+    if isinstance(predicted, Gaussian):
+        raise InputError(
+            "evaluate is for classifiers, and this likelihood gives a Gaussian. For a regression "
+            "use evaluate_regression(draws, chunks)."
+        )
+    return predicted
+
+
+def _a_gaussian(predicted: Gaussian) -> Gaussian:
+    if not isinstance(predicted, Gaussian):
+        raise InputError(
+            "evaluate_regression needs a likelihood that gives a Gaussian; this one gives "
+            f"{type(predicted).__name__}. For a classifier use evaluate(draws, chunks)."
+        )
+    return predicted
 
 
 def _log_normal(y: Float[Tensor, "N 1"], predicted: Gaussian) -> Float[Tensor, "N T"]:

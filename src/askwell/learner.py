@@ -8,13 +8,16 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from askwell.checks import plain_id, several_ids, whole_number
 from askwell.errors import InputError, LabelError
-from askwell.pool import Pool, Positions, chunks
+from askwell.pool import Pool, Positions, check_pool, chunks
 from askwell.posterior import Posterior
 from askwell.randomness import derive, item_keys
 from askwell.records import ItemId, Label, Query
-from askwell.select import Random, Strategy
+from askwell.select import Random, Strategy, check_strategy
 from askwell.tensors import Images, Outputs
+from askwell.train import Fit as NetworkFit
+from askwell.train import cross_entropy
 
 Fit = Callable[[Mapping[ItemId, Label], Pool, int], Posterior]
 """(labelled set, pool, seed) → posterior: `askwell.train.Fit`, or any function of yours."""
@@ -55,20 +58,17 @@ class Learner:
         exclude: Iterable[ItemId] = (),
         chunk_size: int = 256,
     ) -> None:
-        for name, value in (("draws", draws), ("chunk_size", chunk_size), ("classes", classes)):
-            if value is not None and value < 1:
-                raise InputError(f"{name} must be at least 1; got {value}.")
-        if pool_subset is not None and pool_subset < 1:
-            raise InputError(f"pool_subset must be at least 1, or None for all; got {pool_subset}.")
+        check_pool(pool)
+        check_strategy(strategy)
         self.pool = pool
         self.fit = fit
         self.strategy = strategy
-        self.classes = classes
+        self.classes = _or_none("classes", classes, also=", or None in a regression")
         self.seed = seed
-        self.draws = draws
-        self.pool_subset = pool_subset
-        self.chunk_size = chunk_size
-        self._excluded = frozenset(exclude)
+        self.draws = whole_number("draws", draws)
+        self.pool_subset = _or_none("pool_subset", pool_subset, also=", or None for all")
+        self.chunk_size = whole_number("chunk_size", chunk_size)
+        self._excluded = frozenset(several_ids(exclude))
         self._labelled: dict[ItemId, Label] = {}
         self._pending: set[ItemId] = set()
         self._posterior: Posterior | None = None
@@ -102,10 +102,11 @@ class Learner:
 
         Raises:
             LabelError: nothing is labelled yet.
+            ModelError: the network has not one output for each class.
         """
         if not self._labelled:
             raise LabelError("Nothing is labelled yet: tell the learner some labels before refit.")
-        self._posterior = self.fit(self.labelled, self.pool, self.seed)
+        self._posterior = self._train()
         return self._posterior
 
     def ask(self, k: int) -> Query:
@@ -115,11 +116,10 @@ class Learner:
         fewer than `k` items are left, or in the random subset, asks for these, with a warning.
 
         Raises:
-            InputError: `k` < 1, or no item is left.
+            InputError: `k` is not a whole number or below 1, or no item is left.
             NonFiniteError: an image, an output or a score is NaN or infinite; names the items.
         """
-        if k < 1:
-            raise InputError(f"Ask for at least 1 item; got {k}.")
+        k = whole_number("The number of items to ask for", k)
         candidates = self._candidates()
         if len(candidates) == 0:
             raise InputError(
@@ -144,13 +144,19 @@ class Learner:
         """Take in labels, asked for or not; all of them, or none if one does not fit.
 
         Raises:
+            InputError: something else than a mapping.
             LabelError: an item that is not in the pool or is excluded, a class that does not
                 exist, or another label than an item already has (withdraw it first).
         """
+        if not isinstance(answers, Mapping):
+            raise InputError(
+                "tell takes a mapping from items to labels, such as dict(zip(query.ids, labels)); "
+                f"got {type(answers).__name__}."
+            )
         for item, label in answers.items():
             self._check(item, label)
         for item, label in answers.items():
-            self._labelled[_plain(item)] = float(label) if self.classes is None else int(label)
+            self._labelled[plain_id(item)] = float(label) if self.classes is None else int(label)
             self._pending.discard(item)
         self._close(answers, True)
 
@@ -158,13 +164,25 @@ class Learner:
         """Forget labels and open questions; these items may be offered again.
 
         Raises:
+            InputError: one id instead of several.
             LabelError: an item that is not in the pool.
         """
-        items = [item for item in ids if self.pool.position(item) >= 0]
+        items = [item for item in several_ids(ids) if self.pool.position(item) >= 0]
         for item in items:
             self._labelled.pop(item, None)
             self._pending.discard(item)
         self._close([i for i in items if i not in self._excluded], False)
+
+    def _train(self) -> Posterior:
+        """Our own `Fit` is told the task too, and refuses a loss or network of another."""
+        if not isinstance(self.fit, NetworkFit):
+            return self.fit(self.labelled, self.pool, self.seed)
+        if self.classes is None and self.fit.loss is cross_entropy:
+            raise InputError(
+                "classes=None is a regression, and the loss of this Fit is cross_entropy. Pass "
+                "Fit(…, loss=gaussian_nll), or tell the learner how many classes there are."
+            )
+        return self.fit(self.labelled, self.pool, self.seed, classes=self.classes)
 
     def _select(self, candidates: Positions, k: int) -> Query:
         """Seeds come from the state alone, so a replayed learner asks the same."""
@@ -190,7 +208,7 @@ class Learner:
 
     def _check(self, item: ItemId, label: Label) -> None:
         self.pool.position(item)
-        item = _plain(item)
+        item = plain_id(item)
         if item in self._excluded:
             raise LabelError(f"Item {item!r} is excluded (it serves validation): not to be told.")
         if not _fits(label, self.classes):
@@ -232,6 +250,5 @@ def _fits(label: Label, classes: int | None) -> bool:
         return False
 
 
-def _plain(item: ItemId) -> ItemId:
-    """NumPy's integers become Python's, which JSON can write."""
-    return item if isinstance(item, str) else int(item)
+def _or_none(name: str, value: int | None, *, also: str) -> int | None:
+    return None if value is None else whole_number(name, value, also=also)

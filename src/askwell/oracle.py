@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from askwell.checks import plain_id, several_ids
 from askwell.errors import InputError, LabelError
 from askwell.randomness import derive, item_keys
 from askwell.records import ItemId, Label, Query
@@ -44,7 +45,7 @@ class KnownLabels:
                 "labels must be a one-dimensional array of class indices or numbers; got shape "
                 f"{values.shape} of {values.dtype}."
             )
-        names = range(len(values)) if ids is None else [_plain(item) for item in ids]
+        names = range(len(values)) if ids is None else [*map(plain_id, several_ids(ids))]
         known = dict(zip(names, values.tolist(), strict=False))
         if not len(known) == len(names) == len(values):
             raise InputError(
@@ -119,7 +120,3 @@ class NoisyLabels:
 def _uniform(ids: Sequence[ItemId], seed: int) -> NDArray[np.float64]:
     """A number in [0, 1) for each item, from (seed, id) alone."""
     return (item_keys(ids, seed) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def _plain(item: ItemId) -> ItemId:
-    return int(item) if isinstance(item, np.integer) else item

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from askwell.checks import plain_id, several_ids
 from askwell.datasets import images as image_files
 from askwell.datasets.arrays import (
     channels_first,
@@ -34,6 +35,7 @@ __all__ = [
     "FolderPool",
     "Pool",
     "Positions",
+    "check_pool",
     "chunks",
     "to_images",
 ]
@@ -54,6 +56,16 @@ class Pool(Protocol):
 
     def images(self, positions: Positions) -> Images:
         """The images at these positions, ready for a network: float32 on the CPU, all finite."""
+
+
+def check_pool(pool: Pool) -> None:
+    """Raise `InputError`, saying how to make one, unless this has the members of a `Pool`."""
+    if not all(hasattr(pool, member) for member in ("ids", "position", "images")):
+        raise InputError(
+            f"A pool of images by id is expected; got {type(pool).__name__}. Pass ArrayPool(array) "
+            "for an array or tensor, DatasetPool(dataset) for a torch Dataset, FolderPool(path) "
+            "for a folder of images."
+        )
 
 
 class Chunk:
@@ -174,13 +186,18 @@ class DatasetPool:
         return self._index.position(item)
 
     def images(self, positions: Positions) -> Images:
-        """float32, shape (N, channels, height, width); all images must have the same shape."""
+        """float32, shape (N, channels, height, width).
+
+        Raises:
+            DatasetError: the dataset fails on an item, which the message names.
+            InputError: an item is no image, or one of another shape.
+        """
         positions = self._index.check(positions)
         if not len(positions):
             return self.images(np.zeros(1, dtype=np.int64))[:0]
         ids = [self.ids[p] for p in positions.tolist()]
         items = [
-            to_float(item_image(self._dataset[p], item))
+            to_float(item_image(self._dataset, p, item))
             for p, item in zip(positions.tolist(), ids, strict=True)
         ]
         check_same_shape(items, ids)
@@ -270,7 +287,7 @@ class _Index:
         self._where: dict[ItemId, int] | None = None
         self.ids: Sequence[ItemId] = range(size)
         if ids is not None:
-            self.ids = tuple(_as_id(item) for item in ids)
+            self.ids = tuple(map(plain_id, several_ids(ids)))
             self._where = {item: position for position, item in enumerate(self.ids)}
             if len(self.ids) != size:
                 raise InputError(f"ids must name each of the {size} images; got {len(self.ids)}.")
@@ -280,7 +297,7 @@ class _Index:
 
     def position(self, item: ItemId) -> int:
         try:
-            known = _as_id(item)
+            known = plain_id(item)
         except InputError as error:
             raise self._unknown(item) from error
         if self._where is not None:
@@ -313,15 +330,6 @@ class _Index:
             f"The pool has no item {item!r}. It has {n} {'item' if n == 1 else 'items'}, for "
             f"instance {self.ids[n // 2]!r}."
         )
-
-
-def _as_id(item: object) -> ItemId:
-    """A plain int or str; NumPy's integers and strings become such."""
-    if isinstance(item, str):
-        return str(item)
-    if isinstance(item, int | np.integer) and not isinstance(item, bool):
-        return int(item)
-    raise InputError(f"An id is an int or a str; got {item!r} ({type(item).__name__}).")
 
 
 def _rows(positions: Positions) -> slice | Positions:

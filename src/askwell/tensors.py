@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
@@ -51,6 +52,22 @@ class Gaussian:
 def float32_at_least(values: Tensor) -> Tensor:
     """Half precision raised to float32; anything else as it is."""
     return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
+def label_tensor(labels: object) -> Tensor:
+    """Labels as people have them (a tensor, an array, a list of numbers) as a tensor of their type.
+
+    Raises:
+        InputError: they are no numbers.
+    """
+    if isinstance(labels, Tensor):
+        return labels
+    try:
+        return torch.as_tensor(np.array(labels))  # a copy: torch warns of read-only arrays
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"Labels must be numbers: class indices, or targets of a regression; got {error}."
+        ) from error
 
 
 def as_log_probs(log_probs: Tensor) -> LogProbs:

@@ -105,14 +105,24 @@ def test_the_wrong_image_shape_says_both_shapes():
 
 
 def test_the_output_must_be_a_matrix():
-    with pytest.raises(ModelError, match=r"one tensor of shape \(N, outputs\).*got \(4, 3, 8, 8\)"):
-        MCDropout(nn.Sequential(nn.Conv2d(3, 3, 1), nn.Dropout())).draw(2, seed=0).outputs(IMAGES)
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Dropout())
+    for kind in (MCDropout, Deterministic):
+        with pytest.raises(ModelError, match=r"shape \(N, outputs\).*got \(4, 3, 8, 8\)"):
+            kind(network).draw(2, seed=0).outputs(IMAGES)
 
 
 @pytest.mark.parametrize("posterior", [MCDropout(head(nn.Dropout())), Deterministic(head())])
 def test_at_least_one_draw(posterior):
     with pytest.raises(InputError, match="At least one posterior draw"):
         posterior.draw(0, seed=0)
+
+
+@pytest.mark.parametrize("posterior", [MCDropout(head(nn.Dropout())), Deterministic(head())])
+def test_images_that_are_no_tensor(posterior):
+    draws = posterior.draw(2, seed=0)
+    for call in (draws.outputs, draws.log_probs):
+        with pytest.raises(InputError, match=r"torch tensor.* got ndarray\. askwell\.to_images"):
+            call(IMAGES.numpy())
 
 
 def test_running_whole_is_announced_with_the_reason():

@@ -4,11 +4,12 @@ import copy
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from askwell.errors import InputError, LabelError, NonFiniteError
+from askwell.errors import InputError, LabelError, ModelError, NonFiniteError
 from askwell.likelihoods import categorical
 from askwell.numerics import mean_probs
 from askwell.pool import ArrayPool
@@ -219,6 +220,64 @@ def test_several_weight_decays_need_validation():
 def test_validation_needs_images_and_as_many_labels(images, labels):
     with pytest.raises(InputError, match=f"as many labels; got {images} and {labels}"):
         Fit(dense, validation=(IMAGES[:images], LABELS[:labels]))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_validation_may_be_arrays_and_is_converted_as_by_a_pool(kind):
+    pixels = (IMAGES[20:, 0] * 255).byte().numpy()  # N 8 8
+    arrays = pixels if kind is np.uint8 else (pixels / 255).astype(kind)
+    recipe = Recipe(steps=20, epochs=0, learning_rate=1e-2, weight_decay=(0.0, 50.0))
+    tensors = ArrayPool(arrays).images(np.arange(10))
+    expected = Fit(dense, recipe, validation=(tensors, LABELS[20:]))(LABELLED, POOL, 0)
+    for images in (arrays, torch.from_numpy(arrays)):
+        validation = images, LABELS[20:].numpy()
+        posterior = Fit(dense, recipe, validation=validation)(LABELLED, POOL, 0)
+        assert posterior.training.validation == expected.training.validation
+        assert torch.equal(outputs(posterior), outputs(expected))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (IMAGES.tolist(), LABELS, "must be a NumPy array or a torch tensor; got list"),
+        (IMAGES, ["cat"] * 30, "Labels must be numbers"),
+        (IMAGES, LABELS[:, None], r"as many labels; got 30 and labels of shape \(30, 1\)"),
+    ],
+)
+def test_validation_that_is_none(images, labels, message):
+    with pytest.raises(InputError, match=message):
+        Fit(dense, validation=(images, labels))
+
+
+@pytest.mark.parametrize("wrong", [dense(), "cnn", None])
+def test_a_network_is_not_a_function_that_makes_one(wrong):
+    message = f"function that makes a network.* got an instance of {type(wrong).__name__}"
+    with pytest.raises(InputError, match=message):
+        Fit(wrong)
+
+
+@pytest.mark.parametrize("wrong", [lambda: None, lambda: dense])
+def test_a_function_that_makes_no_network(wrong):
+    with pytest.raises(InputError, match=r"must return an nn\.Module; got"):
+        Fit(wrong, FEW)(LABELLED, POOL, 0)
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_as_many_outputs_as_classes(classes):
+    fit = Fit(dense, FEW)
+    with pytest.raises(ModelError, match=f"has 2 outputs, but there are {classes} classes"):
+        fit(LABELLED, POOL, 0, classes=classes)
+    told = fit(LABELLED, POOL, 0, classes=2)
+    assert torch.equal(outputs(told), outputs(fit(LABELLED, POOL, 0)))
+
+
+def test_another_loss_may_take_any_number_of_outputs():
+    Fit(lambda: dense(1), FEW, loss=gaussian_nll)(LABELLED, POOL, 0, classes=2)
+
+
+def test_a_regression_without_its_loss():
+    with pytest.raises(LabelError, match=r"got \[1\.5\]\. For a regression pass loss=gaussian_nll"):
+        Fit(dense, FEW)({0: 1.5, 1: 0.0}, POOL, 0)
 
 
 def test_nothing_labelled():

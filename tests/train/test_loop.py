@@ -243,6 +243,59 @@ def test_images_of_the_wrong_shape():
         trained(BayesianCNN())
 
 
+class Normed(nn.Module):
+    """BatchNorm over the batch alone, which cannot train on a single image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(1, 2)
+        self.norm = nn.BatchNorm1d(2)
+        self.drop = nn.Dropout(0.5)
+        self.batches: list[int] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.batches.append(len(x))
+        return self.drop(self.norm(self.dense(x / 100)))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 32])
+@pytest.mark.parametrize("n", [2, 3, 5, 7, 33])
+def test_batchnorm_never_meets_a_single_image(n, batch_size):
+    network, images = Normed(), torch.arange(n).float().unsqueeze(1)
+    recipe = Recipe(steps=2 * n, epochs=0, batch_size=batch_size)
+    record = train(network, images, torch.zeros(n).long(), recipe, weight_decay=0.0, seed=0)
+    assert len(network.batches) == record.steps == 2 * n
+    assert min(network.batches) > 1
+    assert max(network.batches) <= max(batch_size, 3)
+    assert int(network.norm.num_batches_tracked) == 2 * n  # the trial was on a copy
+
+
+def test_a_single_image_for_batchnorm_is_refused_in_words():
+    message = r"Normed cannot train on a single image: Expected more than 1 value.*Label one more"
+    with pytest.raises(ModelError, match=message):
+        train(Normed(), torch.ones(1, 1), LABELS[:1], FEW, weight_decay=0.0, seed=0)
+
+
+def test_a_single_image_is_enough_for_batchnorm_over_its_pixels():
+    network = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(64, 2))
+    train(network, IMAGES[:1], LABELS[:1], FEW, weight_decay=0.0, seed=0)
+    assert int(network[0].num_batches_tracked) == FEW.steps
+
+
+def test_trying_a_single_image_leaves_the_dropout_noise_alone(monkeypatch):
+    tried, untried = seeded(dropout=0.5), seeded(dropout=0.5)
+    train(tried, IMAGES[:1], LABELS[:1], FEW, weight_decay=0.0, seed=0)
+    monkeypatch.setattr(loop, "_error_on_one", lambda *_: None)
+    train(untried, IMAGES[:1], LABELS[:1], FEW, weight_decay=0.0, seed=0)
+    assert torch.equal(weights(tried), weights(untried))
+
+
+def test_images_that_are_no_tensor():
+    with pytest.raises(InputError, match=r"got ndarray\. askwell\.to_images"):
+        train(seeded(), IMAGES.numpy(), LABELS, FEW, weight_decay=0.0, seed=0)
+
+
 class Pair(nn.Module):
     def __init__(self) -> None:
         super().__init__()

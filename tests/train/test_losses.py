@@ -41,7 +41,7 @@ def test_half_precision_is_raised_before_anything_is_computed(loss, half):
     [
         (torch.tensor([0, 3, 7]), r"0 … 2 \(the network has 3 outputs\); got \[3, 7\]"),
         (torch.tensor([-1, 0]), r"got \[-1\]"),
-        (torch.tensor([0.0, 0.5]), r"got \[0\.5\]"),
+        (torch.tensor([0.0, 0.5]), r"got \[0\.5\]\. For a regression pass loss=gaussian_nll"),
         (torch.tensor([0.0, float("nan")]), r"got \[nan\]"),
     ],
 )

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from askwell.datasets.images import flatten
-from askwell.errors import InputError, NonFiniteError
+from askwell.errors import DatasetError, InputError, NonFiniteError
 from askwell.records import ItemId
 from askwell.tensors import Images
 
@@ -106,8 +106,15 @@ def check_finite(images: Tensor, ids: Sequence[ItemId], rows: NDArray[np.int64])
         )
 
 
-def item_image(item: Any, name: ItemId) -> Tensor:
-    """The image of one item of a Dataset, as a batch of one."""
+def item_image(dataset: Any, position: int, name: ItemId) -> Tensor:
+    """The image of one item of a Dataset, as a batch of one; an error names the item."""
+    try:
+        item = dataset[position]
+    except Exception as error:  # it is anyone's code
+        raise DatasetError(
+            f"Item {name!r} of the dataset cannot be read: dataset[{position}] raised "
+            f"{type(error).__name__}: {error}. Mend it, or leave it out of the dataset."
+        ) from error
     image = item[0] if isinstance(item, tuple | list) and item else item
     if isinstance(image, Image.Image):
         image = np.asarray(flatten(image, "L" if Image.getmodebase(image.mode) == "L" else "RGB"))

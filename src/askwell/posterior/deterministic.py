@@ -5,8 +5,9 @@ import copy
 import torch
 from torch import nn
 
-from askwell.errors import InputError, ModelError
+from askwell.errors import InputError
 from askwell.likelihoods import categorical
+from askwell.networks import naming_the_shape, require_images, require_matrix
 from askwell.precision import choose_layout, in_layout
 from askwell.records import Training
 from askwell.tensors import Images, LogProbs, Outputs
@@ -49,23 +50,17 @@ class SameDraws:
         """Shape (N, T, O), a view: the T rows of an image share their memory.
 
         Raises:
+            InputError: the images are not a tensor.
             ModelError: the network fails on images of this shape, or returns no matrix.
         """
         weight = next(self.network.parameters())
-        images = images.to(weight.device, weight.dtype, non_blocking=True)
+        images = require_images(images).to(weight.device, weight.dtype, non_blocking=True)
         if self._layout is None:
             self._layout = choose_layout(self.network, images[:2])
-        try:
+        with naming_the_shape(self.network, images):
             # A copy: a network may overwrite its argument.
             outputs = self.network(in_layout(images, self._layout).clone())
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise ModelError(
-                f"{type(self.network).__name__} failed on images of shape "
-                f"{tuple(images.shape)}: {error}"
-            ) from error
-        if not isinstance(outputs, torch.Tensor) or outputs.ndim != 2:
-            raise ModelError("The network must return one tensor of shape (N, outputs).")
-        return outputs.unsqueeze(1).expand(-1, self._draws, -1)
+        return require_matrix(outputs).unsqueeze(1).expand(-1, self._draws, -1)
 
     def log_probs(self, images: Images) -> LogProbs:
         """log p(y = c | x_n, θ), shape (N, T, C)."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from askwell.errors import InputError, ModelError
 from askwell.likelihoods import categorical
+from askwell.networks import naming_the_shape, require_images, require_matrix
 from askwell.posterior.calls import DROPOUTS, DropoutCalls, refuse_unmaskable
 from askwell.posterior.masks import Masks
 from askwell.posterior.split import HeadRunner, NoDropoutError, Split, UntraceableError, split
@@ -111,10 +112,11 @@ class DropoutDraws:
         """Raw network outputs of each image under each draw, shape (N, T, O).
 
         Raises:
+            InputError: the images are not a tensor.
             ModelError: the network fails on images of this shape, returns something else than a
                 tensor (N, O), drops weights, or is stochastic beyond its dropout.
         """
-        images = images.to(self.device, self.dtype, non_blocking=True)
+        images = require_images(images).to(self.device, self.dtype, non_blocking=True)
         if len(images) and not self._checked:
             self._check(images[:5])
         images = in_layout(images, self.posterior.layout or torch.contiguous_format)
@@ -136,7 +138,7 @@ class DropoutDraws:
     def _in_parts(self, parts: Split, images: Images, draws: int) -> Outputs:
         features = parts.trunk(images.clone())  # a network may overwrite its argument
         results = self._runner.outputs(features, len(images), draws)
-        stacked = torch.cat([_require_matrix(result) for result in results])  # T·N O
+        stacked = torch.cat([require_matrix(result) for result in results])  # T·N O
         return stacked.view(draws, len(images), stacked.shape[1]).transpose(0, 1)
 
     def _whole(self, images: Images, draws: int) -> Outputs:
@@ -144,7 +146,7 @@ class DropoutDraws:
         results = []
         for t in range(draws):
             with DropoutCalls(self._mask_of(t)):
-                results.append(_require_matrix(self.posterior.network(images.clone())))
+                results.append(require_matrix(self.posterior.network(images.clone())))
         return torch.stack(results, dim=1)
 
     def _mask_of(self, t: int) -> Callable[[int, Callable[..., Any], Tensor, float], Tensor]:
@@ -169,14 +171,9 @@ class DropoutDraws:
         if self.posterior.layout is None:
             self.posterior.layout = choose_layout(self.posterior.network, images)
         images = in_layout(images, self.posterior.layout)
-        try:
+        with naming_the_shape(self.posterior.network, images):
             whole = self._whole(images, draws)
             again = self._whole(images, draws)
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise ModelError(
-                f"{type(self.posterior.network).__name__} failed on images of shape "
-                f"{tuple(images.shape)}: {error}"
-            ) from error
         if not _same(whole, again):
             raise ModelError(
                 f"{type(self.posterior.network).__name__} gives other outputs when run again with "
@@ -220,16 +217,6 @@ class DropoutDraws:
             )
         if seen.count == 0:
             raise ModelError(_no_dropout_message(network))
-
-
-def _require_matrix(outputs: Any) -> Tensor:
-    if not isinstance(outputs, Tensor) or outputs.ndim != 2:
-        got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-        raise ModelError(
-            "The network must return one tensor of shape (N, outputs): logits, or a Gaussian's "
-            f"parameters; got {got}."
-        )
-    return outputs
 
 
 def _same(a: Tensor, b: Tensor) -> bool:

@@ -1,5 +1,6 @@
 """The training loop, visible: everything that happens to a network between two questions."""
 
+import copy
 import time
 
 import torch
@@ -7,6 +8,7 @@ from jaxtyping import Shaped
 from torch import Tensor, nn
 
 from askwell.errors import InputError, ModelError, NonFiniteError
+from askwell.networks import naming_the_shape, require_images, require_matrix
 from askwell.precision import choose_layout, compute_dtype, in_layout
 from askwell.randomness import derive, generator
 from askwell.records import Training
@@ -27,6 +29,7 @@ def train(
     weight_decay: float,
     seed: int,
     loss: Loss = cross_entropy,
+    classes: int | None = None,
 ) -> Training:
     """Train a network in place, on the device that it is on.
 
@@ -42,11 +45,13 @@ def train(
         weight_decay: the constant c of the penalty `c / N · ‖W‖²`.
         seed: of the batches and the dropout noise.
         loss: mean over a batch.
+        classes: how many outputs `cross_entropy` should find; None takes any number.
 
     Raises:
         InputError: no images, or as many labels as images are not given.
         LabelError: a label that no output stands for.
-        ModelError: the network fails on these images, or has nothing to train.
+        ModelError: the network fails on these images, has nothing to train or other outputs than
+            `classes`, or is to train on a single image and cannot.
         NonFiniteError: the loss became NaN or infinite.
     """
     start = time.perf_counter()
@@ -58,10 +63,10 @@ def train(
         raise ModelError(f"{type(network).__name__} has no weights to train (requires_grad).")
     first = next(network.parameters())
     device = first.device
-    images, labels = images.to(device, first.dtype), labels.to(device)
+    images, labels = require_images(images).to(device, first.dtype), labels.to(device)
     layout = choose_layout(network, images[:2])
     images = in_layout(images, layout)
-    _check_outputs(network, images, labels, loss)
+    _check_outputs(network, images, labels, loss, classes)
     optimiser = _adam(network, recipe, 2 * weight_decay / len(images))
     steps = recipe.steps_for(len(images))
     with torch.random.fork_rng(_cuda(device)):
@@ -91,10 +96,11 @@ def _run(
     shuffle = generator(seed, "batches")
     dtype = compute_dtype(images.device)
     low_precision = torch.autocast(images.device.type, dtype, enabled=dtype != torch.float32)
+    batches = _batches(network, images, recipe)
     losses: list[Tensor] = []
     while len(losses) < steps:
         order = torch.randperm(len(images), generator=shuffle).to(images.device)
-        for batch in order.tensor_split(recipe.batches(len(images)))[: steps - len(losses)]:
+        for batch in order.tensor_split(batches)[: steps - len(losses)]:
             for group in optimiser.param_groups:
                 group["lr"] = recipe.learning_rate * recipe.rate(len(losses), steps)
             with low_precision:
@@ -109,6 +115,30 @@ def _run(
     return losses
 
 
+def _batches(network: nn.Module, images: Tensor, recipe: Recipe) -> int:
+    """Batches an epoch; none has a single image, which BatchNorm may be unable to train on."""
+    n = len(images)
+    batches = recipe.batches(n)
+    if n // batches > 1 or (error := _error_on_one(network, images[:1])) is None:
+        return batches
+    if n == 1:
+        raise ModelError(
+            f"{type(network).__name__} cannot train on a single image: {error}. Label one more "
+            "before the first training, or put GroupNorm in the place of BatchNorm."
+        )
+    return n // 2
+
+
+def _error_on_one(network: nn.Module, image: Tensor) -> Exception | None:
+    """What the network raises in train mode on one image, tried out on a copy of it."""
+    try:
+        with torch.random.fork_rng(_cuda(image.device)), torch.no_grad():
+            copy.deepcopy(network).train()(image.clone())
+    except (RuntimeError, ValueError, TypeError) as error:
+        return error
+    return None
+
+
 def _adam(network: nn.Module, recipe: Recipe, penalty: float) -> torch.optim.Adam:
     """Adam with the penalty on weights (2 axes and more), not on biases and norms."""
     trained = [w for w in network.parameters() if w.requires_grad]
@@ -121,18 +151,21 @@ def _adam(network: nn.Module, recipe: Recipe, penalty: float) -> torch.optim.Ada
 
 
 @torch.no_grad()
-def _check_outputs(network: nn.Module, images: Tensor, labels: Tensor, loss: Loss) -> None:
+def _check_outputs(
+    network: nn.Module, images: Tensor, labels: Tensor, loss: Loss, classes: int | None
+) -> None:
     """Fail before the first step, in words, rather than inside the loss."""
-    try:
+    with naming_the_shape(network, images):
         outputs = network.eval()(images[:2].clone())  # a network may overwrite its argument
-    except (RuntimeError, ValueError, TypeError) as error:
+    found = require_matrix(outputs).shape[1]
+    if loss is not cross_entropy:
+        return
+    if classes not in (None, found):
         raise ModelError(
-            f"{type(network).__name__} failed on images of shape {tuple(images.shape)}: {error}"
-        ) from error
-    if not isinstance(outputs, Tensor) or outputs.ndim != 2:
-        raise ModelError("The network must return one tensor of shape (N, outputs).")
-    if loss is cross_entropy:
-        check_classes(labels, outputs.shape[1])
+            f"The network has {found} outputs, but there are {classes} classes: it needs one for "
+            f"each. Make it with {classes} outputs, or say classes={found}."
+        )
+    check_classes(labels, found)
 
 
 def _check_finite(losses: list[Tensor], recipe: Recipe) -> None:

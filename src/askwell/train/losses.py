@@ -39,7 +39,8 @@ def check_classes(labels: Tensor, classes: int) -> None:
     """Raise `LabelError` for labels that no output stands for."""
     fits = (labels >= 0) & (labels < classes) & (labels == labels.long())  # NaN fits nowhere
     if not bool(fits.all()):
+        floats = " For a regression pass loss=gaussian_nll." if labels.is_floating_point() else ""
         raise LabelError(
             f"Labels must be class indices 0 … {classes - 1} (the network has {classes} outputs); "
-            f"got {labels[~fits].unique()[:5].tolist()}."
+            f"got {labels[~fits].unique()[:5].tolist()}.{floats}"
         )

@@ -1,7 +1,9 @@
 """How a network is trained: the numbers that decide how well few labels are used."""
 
 from dataclasses import dataclass
+from numbers import Real
 
+from askwell.checks import whole_number
 from askwell.errors import InputError
 
 SCHEDULES = ("linear", "constant")
@@ -20,7 +22,8 @@ class Recipe:
         steps: optimisation steps at least. A number of epochs alone is too few: 50 epochs of 20
             images are 50 steps.
         epochs: passes over the training images at least; the longer of the two counts.
-        batch_size: images a step at most; an epoch is cut into batches of nearly equal size.
+        batch_size: images a step at most; an epoch is cut into batches of nearly equal size. Where
+            BatchNorm cannot train on one image, a step has two or three.
         learning_rate: of Adam (β = 0.9, 0.999), at its highest.
         schedule: "linear" (up over the first twentieth of the steps, then down to 0) or
             "constant", as the paper's code has it. Linear reaches in half the steps what
@@ -38,20 +41,22 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        for name in ("steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1; got {getattr(self, name)}.")
-        if self.epochs < 0:
-            raise InputError(f"epochs must be at least 0; got {self.epochs}.")
+        for name, least in (("steps", 1), ("epochs", 0), ("batch_size", 1)):
+            whole_number(name, getattr(self, name), least=least)
         if self.schedule not in SCHEDULES:
             raise InputError(
                 f"schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}."
             )
-        if not self.learning_rate > 0:
-            raise InputError(f"learning_rate must be above 0; got {self.learning_rate}.")
-        if not self.weight_decay or any(not c >= 0 for c in self.weight_decay):
+        if not (isinstance(self.learning_rate, Real) and self.learning_rate > 0):
+            raise InputError(f"learning_rate must be above 0; got {self.learning_rate!r}.")
+        if isinstance(self.weight_decay, Real):
             raise InputError(
-                f"weight_decay must be one or more numbers ≥ 0; got {self.weight_decay}."
+                f"weight_decay is a tuple of candidates; got the number {self.weight_decay}. Pass "
+                f"({self.weight_decay},)."
+            )
+        if not self.weight_decay or not all(map(_at_least_0, self.weight_decay)):
+            raise InputError(
+                f"weight_decay must be one or more numbers ≥ 0; got {self.weight_decay!r}."
             )
 
     def steps_for(self, labels: int) -> int:
@@ -67,3 +72,7 @@ class Recipe:
     def batches(self, labels: int) -> int:
         """Batches in one epoch."""
         return -(-labels // self.batch_size)
+
+
+def _at_least_0(value: object) -> bool:
+    return isinstance(value, Real) and float(value) >= 0  # NaN is not
