@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from askwell.pool import ArrayPool, DatasetPool, FolderPool, to_images
     from askwell.posterior import Deterministic, MCDropout
     from askwell.records import Query
-    from askwell.select import STRATEGIES, Random, TopK, strategy
+    from askwell.select import STRATEGIES, PowerSampling, Random, TopK, strategy
     from askwell.train import Fit, Recipe, gaussian_nll
 
 _WHERE = {
@@ -49,6 +49,7 @@ _WHERE = {
     "MCDropout": "posterior",
     "MODELS": "models",
     "NoisyLabels": "oracle",
+    "PowerSampling": "select",
     "Query": "records",
     "Random": "select",
     "Recipe": "train",
@@ -82,6 +83,7 @@ __all__ = [
     "Learner",
     "MCDropout",
     "NoisyLabels",
+    "PowerSampling",
     "Query",
     "Random",
     "Recipe",

@@ -96,6 +96,11 @@ def test_k_below_one(k):
         StreamingTopK(k, 0)
 
 
+def test_k_that_is_no_whole_number():
+    with pytest.raises(InputError, match=r"must be a whole number; got 2\.5"):
+        StreamingTopK(2.5, 0)
+
+
 def test_more_than_there_are():
     with pytest.warns(UserWarning, match="10 items were asked for, but only 2 are left"):
         assert streamed([5, 6], [0.1, 0.2], 10).ids == (6, 5)

@@ -3,6 +3,7 @@
 | strategy | batch |
 |---|---|
 | `TopK(acquisition)` | the k highest scores |
+| `PowerSampling(acquisition, temperature)` | k items, drawn in proportion to a power of the score |
 | `Random()` | k items uniformly at random |
 """
 
@@ -13,15 +14,19 @@ from types import MappingProxyType
 from askwell.acquisition import ACQUISITIONS
 from askwell.errors import InputError
 from askwell.select.base import Strategy, score_chunk
+from askwell.select.power import PowerSampling, check_temperature
 from askwell.select.random import Random
 from askwell.select.topk import StreamingTopK, TopK
 
 __all__ = [
     "STRATEGIES",
+    "PowerSampling",
     "Random",
     "Strategy",
     "StreamingTopK",
     "TopK",
+    "check_strategy",
+    "check_temperature",
     "score_chunk",
     "strategy",
 ]
@@ -32,14 +37,34 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
 """Every strategy that a spec or a command line can name."""
 
 
-def strategy(name: str) -> Strategy:
+def strategy(name: str, *, temperature: float = 0.0) -> Strategy:
     """The strategy of this name.
 
+    Args:
+        name: "random", or an acquisition function's.
+        temperature: 0 takes the highest scores; above, the batch is drawn by `PowerSampling`,
+            which spreads it.
+
     Raises:
-        InputError: there is none; the message has the nearest name and all of them.
+        InputError: there is none; the message has the nearest name and all of them. Or a
+            temperature that is negative or not finite.
     """
+    check_temperature(temperature)
+    if temperature and name in ACQUISITIONS:
+        return PowerSampling(ACQUISITIONS[name], temperature)
     if name in STRATEGIES:
         return STRATEGIES[name]
     near = difflib.get_close_matches(name.lower(), STRATEGIES, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise InputError(f"No strategy is called {name!r}.{hint} There are: {', '.join(STRATEGIES)}.")
+
+
+def check_strategy(candidate: Strategy) -> None:
+    """Raise `InputError`, saying how to get one, unless this can select items."""
+    if callable(getattr(candidate, "select", None)) and not isinstance(candidate, type):
+        return
+    name = candidate if isinstance(candidate, str) else "bald"
+    got = candidate if isinstance(candidate, str | type) else type(candidate).__name__
+    raise InputError(
+        f'A strategy is expected: strategy("{name}"), Random() or TopK(acquisition); got {got!r}.'
+    )

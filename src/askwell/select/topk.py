@@ -1,7 +1,6 @@
 """The k best-scored items of a stream, in memory for k and one chunk."""
 
 import math
-import operator
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askwell.acquisition import Acquisition
+from askwell.checks import plain_id, whole_number
 from askwell.errors import InputError, NonFiniteError
 from askwell.pool import Chunk
 from askwell.posterior.base import Draws
@@ -55,28 +55,35 @@ class StreamingTopK:
         seed: breaks the ties.
 
     Raises:
-        InputError: k < 1.
+        InputError: k is not a whole number, or below 1.
     """
 
     def __init__(self, k: int, seed: int) -> None:
-        if operator.index(k) < 1:
-            raise InputError(f"k, the number of items to ask for, must be at least 1; got {k}.")
-        self._k = k
+        self._k = whole_number("k, the number of items to ask for,", k)
         self._seed = seed
         self._seen = 0
         self._ids: list[ItemId] = []  # the k best when last sorted, then what came since
+        self._values: NDArray[np.float64] = np.empty(0, dtype=np.float64)  # ranked by these
         self._scores: NDArray[np.float64] = np.empty(0, dtype=np.float64)
         self._keys: NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
         self._floor = -math.inf, np.uint64(np.iinfo(np.uint64).max)  # score and key of the k-th
 
-    def add(self, ids: Sequence[ItemId], scores: Scores) -> None:
+    def add(
+        self, ids: Sequence[ItemId], scores: Scores, *, order_by: NDArray[np.float64] | None = None
+    ) -> None:
         """Offer items with their scores.
+
+        Args:
+            ids: of the items.
+            scores: one an item; they are what the result reports.
+            order_by: what to rank the items by where it is not their scores.
 
         Raises:
             InputError: not one score an item, or an item that is kept came twice.
             NonFiniteError: a score is NaN; the message names the items.
         """
-        values = _numbers(ids, scores)
+        scored = score_values(ids, scores)
+        values = scored if order_by is None else order_by
         self._seen += len(values)
         floor, floor_key = self._floor
         candidates = np.flatnonzero(values >= floor)
@@ -86,7 +93,8 @@ class StreamingTopK:
         fits = (values[candidates] > floor) | (keys <= floor_key)
         candidates = candidates[fits]
         self._ids.extend(ids[row] for row in candidates.tolist())
-        self._scores = np.concatenate([self._scores, values[candidates]])
+        self._values = np.concatenate([self._values, values[candidates]])
+        self._scores = np.concatenate([self._scores, scored[candidates]])
         self._keys = np.concatenate([self._keys, keys[fits]])
         if len(self._ids) >= 2 * self._k:
             self._shrink()
@@ -104,21 +112,23 @@ class StreamingTopK:
                 UserWarning,
                 stacklevel=2,
             )
-        return Query(tuple(map(_plain, self._ids)), tuple(self._scores.tolist()))
+        return Query(tuple(map(plain_id, self._ids)), tuple(self._scores.tolist()))
 
     def _shrink(self) -> None:
         if len(set(self._ids)) != len(self._ids):
             twice = next(item for item in self._ids if self._ids.count(item) > 1)
             raise InputError(f"Item {twice!r} came twice; the ids of a pool must be unique.")
-        order = np.lexsort((self._keys, -self._scores))[: self._k]
+        order = np.lexsort((self._keys, -self._values))[: self._k]
         self._ids = [self._ids[row] for row in order.tolist()]
+        self._values = self._values[order]
         self._scores = self._scores[order]
         self._keys = self._keys[order]
         if len(self._ids) == self._k:
-            self._floor = float(self._scores[-1]), self._keys[-1]
+            self._floor = float(self._values[-1]), self._keys[-1]
 
 
-def _numbers(ids: Sequence[ItemId], scores: Scores) -> NDArray[np.float64]:
+def score_values(ids: Sequence[ItemId], scores: Scores) -> NDArray[np.float64]:
+    """Scores as float64 on the CPU, after the checks that `StreamingTopK.add` promises."""
     if tuple(scores.shape) != (len(ids),):
         raise InputError(
             f"There must be one score for each of the {len(ids)} items; got shape "
@@ -133,8 +143,3 @@ def _numbers(ids: Sequence[ItemId], scores: Scores) -> NDArray[np.float64]:
             f"{', …' if len(bad) > 5 else ''}. NaN has no rank: correct the acquisition function."
         )
     return values
-
-
-def _plain(item: ItemId) -> ItemId:
-    """A NumPy integer as the `int` it holds: records are written as JSON."""
-    return item if isinstance(item, str) else operator.index(item)
