@@ -1,4 +1,6 @@
-"""Reproducible property tests, and shape checks of every tensor in the pure modules."""
+"""Reproducible property tests, shape checks of every tensor in the pure modules, a tiny spec."""
+
+from collections.abc import Sequence
 
 from hypothesis import settings
 from jaxtyping import install_import_hook
@@ -12,3 +14,31 @@ settings.register_profile(
     "askwell", deadline=None, derandomize=True, database=None, max_examples=20
 )
 settings.load_profile("askwell")
+
+
+def tiny_toml(
+    *,
+    seeds: Sequence[int] = (0,),
+    query_size: int = 5,
+    budget: int = 15,
+    weight_decay: Sequence[float] = (0.05,),
+) -> str:
+    """The text of a spec on digits of which a step takes a fraction of a second."""
+    return f"""
+dataset = "digits"
+acquisitions = ["bald", "random"]
+seeds = {list(seeds)}
+initial = 10
+validation = 10
+query_size = {query_size}
+budget = {budget}
+draws = 4
+test_draws = 4
+pool_size = 300
+test_size = 50
+
+[training]
+steps = 5
+epochs = 0
+weight_decay = {list(weight_decay)}
+"""

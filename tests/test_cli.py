@@ -1,5 +1,6 @@
 """The command line as people meet it: help, lists, errors in one sentence, whole runs."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,27 +13,13 @@ import pytest
 
 from askwell.acquisition import ACQUISITIONS
 from askwell.cli import main
+from askwell.datasets import DATASETS
 from askwell.experiment.journal import Journal
-from askwell.experiment.spec import builtin
+from askwell.experiment.spec_files import builtin
 from askwell.records import Run
 from askwell.version import __version__
+from tests.conftest import tiny_toml
 from tests.experiment.test_workbench import write_photos
-
-TINY = """
-dataset = "digits"
-acquisitions = ["bald", "random"]
-initial = 10
-validation = 10
-query_size = 5
-budget = 15
-draws = 4
-test_draws = 4
-pool_size = 300
-test_size = 50
-[training]
-steps = 5
-epochs = 0
-"""
 
 
 @dataclass(frozen=True)
@@ -70,7 +57,7 @@ def askwell(
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.delenv("ASKWELL_TRACEBACK", raising=False)
-    (tmp_path / "tiny.toml").write_text(TINY)
+    (tmp_path / "tiny.toml").write_text(tiny_toml())
     return Shell(monkeypatch, capsys)
 
 
@@ -105,6 +92,18 @@ def test_the_version_is_shown(askwell):
     assert askwell("--version") == Answer(0, f"askwell {__version__}\n", "")
 
 
+@pytest.mark.parametrize("command", ["data list", "acquisitions", "run --list"])
+def test_a_list_in_a_pipe_has_a_whole_line_for_each_thing(askwell, command):
+    answer = askwell(*command.split())
+    assert answer.code == 0
+    head, rule, *rows = [line for line in answer.out.splitlines() if line.strip()]
+    names = {"data list": DATASETS, "acquisitions": ("random", *ACQUISITIONS)}.get(
+        command, builtin()
+    )
+    assert [row.split()[0] for row in rows] == list(names)
+    assert "…" not in head + rule + "".join(rows).replace(" … ", "")
+
+
 def test_every_acquisition_is_listed_whole_on_a_narrow_terminal(askwell):
     answer = askwell("acquisitions")
     assert answer.code == 0
@@ -136,8 +135,13 @@ def test_the_builtin_specs_are_listed(askwell, arguments):
         ([*RUN, "--set", "name=[/b]"], "name must be a plain name for a folder"),
         ([*RUN, "--seeds", "0"], "seeds must be one or more different numbers; got []."),
         ([*RUN, "--jobs", "0"], "--jobs must be at least 1; got 0."),
+        ([*RUN, "--set", "trainig.steps=3"], "Unknown key 'trainig.steps' in the spec. Did you"),
+        ([*RUN, "--set", "image_size=28"], "image_size stretches the images of a folder; those"),
         ([*RUN, "--budget", "5000"], "The budget of 5000 labels and 10 validation images need"),
-        ([*RUN, "--out", "tiny.toml/run"], "Cannot write tiny.toml/run: Not a directory."),
+        ([*RUN, "--out", "tiny.toml"], "tiny.toml is a file, and a run needs a directory."),
+        ([*RUN, "--out", "tiny.toml/run"], "The run directory tiny.toml/run cannot be made or"),
+        ([*RUN, "--out", "/proc/foo"], "The run directory /proc/foo cannot be made or written: "),
+        (["report", "tiny.toml"], "tiny.toml is a file. A run is a directory with a run.json"),
         (["report", "runs/none"], "runs/none is no run directory: it has no run.json."),
         (["data", "path", "mnits"], "No data set 'mnits'. Did you mean 'mnist'?"),
     ],
@@ -225,6 +229,21 @@ def test_options_and_assignments_reach_the_spec(askwell, tmp_path):
 
 
 @pytest.mark.usefixtures("no_report")
+def test_a_run_on_other_data_than_the_specs_has_a_directory_and_a_name_of_its_own(
+    askwell, tmp_path
+):
+    toml = tmp_path / "tiny.toml"
+    toml.write_text(toml.read_text().replace('"digits"', '"mnist"'))
+    assert askwell(*RUN, "--dataset", "digits").code == 0
+    assert Journal(tmp_path / "runs" / "tiny-digits").read().spec["name"] == "tiny-digits"
+    again = askwell(*RUN, "--set", "dataset=digits")
+    assert "4 done before" in again.out
+    toml.write_text(toml.read_text().replace('"mnist"', '"digits"'))
+    assert askwell(*RUN, "--dataset", "digits").out.startswith("tiny: 2 chains")
+    assert (tmp_path / "runs" / "tiny" / "run.json").is_file()
+
+
+@pytest.mark.usefixtures("no_report")
 def test_another_spec_in_the_same_directory_is_refused(askwell):
     assert askwell(*RUN).code == 0
     answer = askwell(*RUN, "--draws", "5")
@@ -290,6 +309,47 @@ def test_data_that_are_gone_or_moved_stop_neither_a_report_nor_the_run(askwell, 
 
 
 @pytest.mark.usefixtures("no_report")
+@pytest.mark.parametrize("digest", ["recorded", "of before it was"])
+def test_data_that_have_changed_are_said_so_and_not_shown(askwell, tmp_path, digest):
+    photos = write_photos(tmp_path / "photos", {"cat": 20, "dog": 20})
+    assert askwell(*FOLDER).code == 0
+    if digest != "recorded":
+        path = tmp_path / "out" / "run.json"
+        header = json.loads(path.read_text("utf-8"))
+        del header["data"]
+        path.write_text(json.dumps(header))
+    for path in photos.rglob("*.png"):
+        if path.stem not in ("0", "1"):
+            path.unlink()  # two of each class are left: too few for the budget, even
+    report = askwell("report", "out")
+    assert report.code == 0
+    assert report.err == (
+        "The report shows no images, since the data have changed since the run: images of "
+        f"{photos} were added, removed, edited or labelled anew. Restore them to see the images "
+        "that were asked for.\n"
+    )
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_report_of_a_spec_that_this_version_does_not_know_says_where_it_stands(askwell, tmp_path):
+    assert askwell(*RUN).code == 0
+    header = tmp_path / "runs" / "tiny" / "run.json"
+    header.write_text(header.read_text("utf-8").replace('"draws"', '"drawz"'))
+    report = askwell("report", "runs/tiny")
+    assert report.code == 1
+    assert report.err.startswith("Error: runs/tiny/run.json holds a spec that this askwell (")
+    assert "Unknown key 'drawz' in the spec. Did you mean 'draws'?" in report.err
+
+
+def test_a_report_without_images_leaves_none_of_an_earlier_one(askwell, tmp_path):
+    assert askwell(*RUN).code == 0
+    images = tmp_path / "runs" / "tiny" / "report" / "first_images.png"
+    assert images.is_file()
+    assert askwell("report", "runs/tiny", "--no-images").code == 0
+    assert not images.exists()
+
+
+@pytest.mark.usefixtures("no_report")
 def test_a_report_fetches_nothing(askwell, tmp_path, monkeypatch):
     assert askwell(*RUN).code == 0
     header = tmp_path / "runs" / "tiny" / "run.json"
@@ -308,7 +368,7 @@ def test_a_picture_that_cannot_be_read_is_a_warning_in_words(askwell, tmp_path):
     answer = askwell(*FOLDER)
     assert answer.code == 0
     assert answer.err.startswith("Warning: ")
-    assert "cat/bad.png" in answer.err
+    assert answer.err.count("cat/bad.png") == 1, "the run reads the folder, and so does the report"
     assert ".py" not in answer.err, "no source line of ours"
 
 

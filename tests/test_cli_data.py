@@ -83,3 +83,13 @@ def test_help_teaches_by_example(command: str) -> None:
     result = runner.invoke(app, [command, "--help"])
     assert result.exit_code == 0
     assert f"askwell data {command}" in result.output
+
+
+def test_list_is_whole_in_a_pipe_and_folded_on_a_narrow_terminal(tmp_path: Path) -> None:
+    place = tmp_path / ("long-" * 40)
+    piped = runner.invoke(app, ["list", "--dir", str(place)]).output
+    assert str(place / "fashion_mnist") in piped
+    narrow = {"COLUMNS": "80", "FORCE_COLOR": "1"}  # what Rich takes for a terminal
+    folded = runner.invoke(app, ["list", "--dir", str(place)], env=narrow).output
+    assert "fashion_mnist" in folded
+    assert "…" not in folded

@@ -11,7 +11,8 @@ import pytest
 import typer
 
 from askwell.cli import app
-from askwell.experiment.spec import Spec, TrainingSpec, builtin, parse
+from askwell.experiment.spec import Spec, TrainingSpec
+from askwell.experiment.spec_files import builtin, parse
 
 DOCS = Path(__file__).parents[1] / "docs"
 CLI = (DOCS / "cli.md").read_text("utf-8")

@@ -1,13 +1,14 @@
 import io
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from askwell.datasets import load_folder
-from askwell.datasets.images import decode, find_images, image_id
+from askwell.datasets.images import Mode, decode, find_images, flatten, image_id
 from askwell.errors import DatasetError, InputError
 
 
@@ -147,7 +148,7 @@ def test_a_name_that_is_no_text_is_listed(photos: Path) -> None:
     assert list(find_images(photos)[1].values()) == ["its name is not valid UTF-8; rename it"]
 
 
-def encoded(image: Image.Image, **options: object) -> bytes:
+def encoded(image: Image.Image, **options: Any) -> bytes:
     stream = io.BytesIO()
     image.save(stream, options.pop("format", "PNG"), **options)
     return stream.getvalue()
@@ -177,6 +178,86 @@ def test_transparent_is_white(mode: str) -> None:
         warnings.simplefilter("error")
         pixels = decode(encoded(image, **options), mode="RGB", image_size=None)
     assert pixels.tolist() == [[[255] * 3] * 2]
+
+
+def palette() -> Image.Image:
+    """Red, green, blue."""
+    image = Image.new("P", (3, 1))
+    image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    for x in range(3):
+        image.putpixel((x, 0), x)
+    return image
+
+
+def sixteen(*levels: int) -> Image.Image:
+    return Image.fromarray(np.array([levels], dtype=np.uint16))
+
+
+RED, GREEN, BLUE, WHITE = [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]
+GREEN_ON_WHITE = [127, 255, 127]
+
+ODD = {
+    "palette": (palette(), {}, [RED, GREEN, BLUE]),
+    "palette with a clear colour": (palette(), {"transparency": 1}, [RED, WHITE, BLUE]),
+    "palette with alpha": (
+        palette(),
+        {"transparency": bytes([255, 128, 0])},
+        [RED, GREEN_ON_WHITE, WHITE],
+    ),
+    "GIF with a clear colour": (
+        palette(),
+        {"format": "GIF", "transparency": 1},
+        [RED, WHITE, BLUE],
+    ),
+    "CMYK TIFF": (Image.new("CMYK", (1, 1), (0, 255, 255, 0)), {"format": "TIFF"}, [RED]),
+    "CMYK JPEG": (Image.new("CMYK", (1, 1), (0, 255, 255, 0)), {"format": "JPEG"}, [RED]),
+    "grey with alpha": (Image.new("LA", (1, 1), (100, 128)), {}, [[177] * 3]),
+    "grey with a clear level": (Image.new("L", (1, 1), 9), {"transparency": 9}, [WHITE]),
+    "colour with a clear one": (Image.new("RGB", (1, 1), 9), {"transparency": (9, 0, 0)}, [WHITE]),
+    "16-bit grey PNG": (sixteen(0, 32768, 65535), {}, [[0] * 3, [128] * 3, WHITE]),
+    "16-bit grey TIFF": (sixteen(257, 65278), {"format": "TIFF"}, [[1] * 3, [254] * 3]),
+    "16-bit grey, big end first": (
+        Image.frombytes("I;16B", (2, 1), bytes([1, 1, 255, 255])),
+        {"format": "TIFF"},
+        [[1] * 3, WHITE],
+    ),
+    "16-bit grey with a clear level": (
+        sixteen(257, 514),
+        {"transparency": 257},
+        [WHITE, [2] * 3],
+    ),
+    "CIELAB": (Image.new("LAB", (1, 1), (255, 128, 128)), {"format": "TIFF"}, [WHITE]),
+    "two levels": (Image.new("1", (1, 1), 1), {}, [WHITE]),
+}
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize(("image", "options", "expected"), ODD.values(), ids=ODD.keys())
+def test_odd_modes_show_what_a_viewer_shows(image, options, expected, mode: Mode) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pixels = decode(encoded(image, **options), mode=mode, image_size=None)[0]
+    wanted = np.array(expected, dtype=float)
+    if mode == "L":
+        wanted = wanted @ [0.299, 0.587, 0.114]  # ITU-R 601, as Pillow's conversion to grey
+    assert np.abs(pixels - wanted).max() <= 1  # rounding; JPEG of one colour
+
+
+def test_a_folder_of_odd_modes_is_one_task(tmp_path: Path) -> None:
+    for number, (image, options, _) in enumerate(ODD.values()):
+        for kind in ("one", "other"):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            suffix = str(options.get("format", "PNG")).lower()
+            path = tmp_path / kind / f"{number}.{suffix}"
+            path.write_bytes(encoded(image, **options))
+    found = load_folder(tmp_path, image_size=2)
+    assert not found.unreadable
+    assert len(found.task.train) + len(found.task.test) == 2 * len(ODD)
+
+
+def test_premultiplied_grey_of_a_dataset_is_shown_on_white() -> None:
+    image = Image.new("LA", (1, 1), (100, 128)).convert("La")
+    assert abs(np.asarray(flatten(image, "L")).item() - 177) <= 1
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK"])

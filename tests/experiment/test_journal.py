@@ -1,19 +1,17 @@
-"""What is on disk: torn, damaged, foreign, locked, full."""
+"""What is on disk: torn, damaged, foreign, full."""
 
 import errno
 import json
 import math
 import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from askwell.errors import RunError
-from askwell.experiment.journal import Journal, locked
+from askwell.experiment.journal import Journal
 from askwell.experiment.spec import Spec
 from askwell.records import Chain, StepRecord, Training
 
@@ -170,7 +168,7 @@ def test_a_file_of_records_that_cannot_be_read_is_named(tmp_path):
 
 
 def test_another_spec_is_refused_with_the_keys_that_differ(tmp_path):
-    begun(tmp_path)
+    begun(tmp_path, 1)
     other = replace(SPEC, draws=7, training=replace(SPEC.training, steps=3))
     with pytest.raises(RunError) as caught:
         Journal(tmp_path).open(other.as_dict(), {}, CLASSES, DIGEST)
@@ -182,7 +180,7 @@ def test_another_spec_is_refused_with_the_keys_that_differ(tmp_path):
 
 
 def test_a_key_that_another_version_did_not_know_is_told(tmp_path):
-    begun(tmp_path)
+    begun(tmp_path, 1)
     newer = SPEC.as_dict() | {"colour": "red"}
     with pytest.raises(RunError, match="colour is unknown there and 'red' here"):
         Journal(tmp_path).open(newer, {}, CLASSES, DIGEST)
@@ -192,14 +190,14 @@ def test_a_key_that_another_version_did_not_know_is_told(tmp_path):
 
 
 def test_another_name_summary_or_place_of_the_same_data_is_the_same_run(tmp_path):
-    begun(tmp_path)
+    begun(tmp_path, 1)
     other = replace(SPEC, name="renamed", summary="another", dataset="/moved/mnist")
     then = Journal(tmp_path).open(other.as_dict(), {"threads": 9}, CLASSES, DIGEST)
     assert then == {"threads": 1}, "the environment of the first start"
 
 
 def test_other_data_are_refused(tmp_path):
-    begun(tmp_path)
+    begun(tmp_path, 1)
     with pytest.raises(RunError, match="holds a run on other data: images were added"):
         Journal(tmp_path).open(SPEC.as_dict(), {}, CLASSES, "f" * 16)
     other = replace(SPEC, dataset="fashion_mnist").as_dict()
@@ -208,7 +206,7 @@ def test_other_data_are_refused(tmp_path):
 
 
 def test_a_run_of_before_the_digest_was_recorded_goes_on(tmp_path):
-    begun(tmp_path)
+    begun(tmp_path, 1)
     path = tmp_path / "run.json"
     header = json.loads(path.read_text("utf-8"))
     del header["data"]
@@ -235,6 +233,28 @@ def test_steps_without_a_run_json_are_not_taken_over(tmp_path):
         begun(tmp_path)
 
 
+def test_a_directory_without_a_step_is_taken_over_by_any_spec_and_data(tmp_path):
+    begun(tmp_path, 0, replace(SPEC, seeds=(0, 7)), "f" * 16).start_chain(replace(CHAIN, seed=7))
+    lines(tmp_path).write_bytes(lines(tmp_path).read_bytes() + b'{"step":')  # torn: not a step
+    (tmp_path / "steps" / "notes.jsonl").write_text("not ours\n")
+    journal, other = Journal(tmp_path), replace(SPEC, draws=7)
+    assert journal.open(other.as_dict(), {"threads": 9}, CLASSES, DIGEST) == {"threads": 9}
+    assert {path.name for path in (tmp_path / "steps").iterdir()} == {"notes.jsonl"}
+    chain = replace(CHAIN, initial=(8, 9))
+    assert journal.start_chain(chain) == chain
+    run = journal.read()
+    assert (run.spec, run.environment, run.chains) == (other.as_dict(), {"threads": 9}, (chain,))
+    assert journal.data() == DIGEST
+
+
+def test_a_step_of_any_chain_keeps_the_directory(tmp_path):
+    journal = begun(tmp_path)
+    journal.start_chain(replace(CHAIN, arm="random"))
+    journal.append("random", 0, step(0))
+    with pytest.raises(RunError, match="holds a run of another spec: draws is 100 there"):
+        journal.open(replace(SPEC, draws=7).as_dict(), {}, CLASSES, DIGEST)
+
+
 def test_a_directory_without_a_run_is_said_to_be_none(tmp_path):
     for directory in (tmp_path, tmp_path / "none"):
         with pytest.raises(RunError) as caught:
@@ -244,22 +264,57 @@ def test_a_directory_without_a_run_is_said_to_be_none(tmp_path):
         )
 
 
-@pytest.mark.parametrize(
-    ("content", "what"),
-    [
-        ("", r"Cannot read .*run\.json: Expecting value"),
-        ("[]", r"run\.json is not askwell's: it lacks spec, environment or classes"),
-        ('{"spec": {}}', r"run\.json is not askwell's: it lacks spec, environment or classes"),
-        ('{"spec": {}, "environment": {}, "classes": []}', r"its spec lacks acquisitions"),
-        ('{"spec": 5, "environment": {}, "classes": []}', r"its spec lacks acquisitions"),
-    ],
-)
-def test_a_broken_run_json_is_named(tmp_path, content, what):
+def test_a_file_is_no_run_directory(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(RunError, match=re.escape(f"{file} is a file. A run is a directory with")):
+        Journal(file).read()
+
+
+def header(**parts: object) -> str:
+    """A run.json with these parts instead of good ones."""
+    spec = {"acquisitions": ["bald"], "posteriors": ["mc_dropout"], "seeds": [0]}
+    spec |= {key: value for key, value in parts.items() if key in spec}
+    good = {"environment": {}, "classes": ["a", "b"]}
+    return json.dumps({"spec": spec} | good | {k: v for k, v in parts.items() if k not in spec})
+
+
+BROKEN = {
+    "empty": ("", "cut off or overwritten (Expecting value"),
+    "cut off": (header()[:-9], "cut off or overwritten (Unterminated string"),
+    "no text": ("\ud800", "cut off or overwritten ('utf-8' codec"),
+    "no spec": (header(spec=5), "its spec lacks acquisitions, posteriors or seeds"),
+    "empty spec": (header(spec={}), "its spec lacks acquisitions, posteriors or seeds"),
+    "no list": (header(seeds=0), "its spec lacks acquisitions, posteriors or seeds"),
+    "no names": (header(acquisitions=[5]), "its acquisitions or posteriors are no names"),
+    "no numbers": (header(seeds=["/../x"]), "its seeds are no whole numbers"),
+    "no environment": (header(environment=[]), "its environment is no table"),
+    "no threads": (header(environment={"threads": "x"}), "its environment is no table, or its thr"),
+    "no classes": (header(classes=2), "its classes are no list"),
+}
+
+
+@pytest.mark.parametrize(("content", "what"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_run_json_is_named_and_not_replaced(tmp_path, content, what):
+    path = tmp_path / "run.json"
+    path.write_bytes(content.encode(errors="surrogatepass"))
+    for act in (
+        Journal(tmp_path).read,
+        lambda: Journal(tmp_path).open(SPEC.as_dict(), {}, CLASSES, DIGEST),
+    ):
+        with pytest.raises(RunError) as caught:
+            act()
+        assert str(caught.value).startswith(f"{path} is damaged: {what}")
+        assert "restore it from a copy, or run into another directory" in str(caught.value)
+    assert path.read_bytes() == content.encode(errors="surrogatepass")
+
+
+@pytest.mark.parametrize("content", ["[]", '{"spec": {}}', '{"scripts": {}}'])
+def test_somebody_elses_run_json_is_left_alone(tmp_path, content):
     (tmp_path / "run.json").write_text(content)
-    with pytest.raises(RunError, match=what):
-        Journal(tmp_path).read()
-    with pytest.raises(RunError, match=what):
+    with pytest.raises(RunError, match=r"run\.json is not askwell's: it lacks spec, environment"):
         Journal(tmp_path).open(SPEC.as_dict(), {}, CLASSES, DIGEST)
+    assert (tmp_path / "run.json").read_text() == content
 
 
 def test_run_json_appears_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -315,52 +370,3 @@ def test_a_full_disk_leaves_earlier_steps_whole_and_says_what_to_do(tmp_path, mo
     assert lines(tmp_path).read_bytes() == before
     journal.append("bald", 0, step(2))
     assert len(journal.read().chains[0].steps) == 3
-
-
-def test_a_directory_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "file").write_text("")
-    directory = tmp_path / "file" / "run"
-    with (
-        pytest.raises(RunError, match=re.escape(f"Cannot write {directory}: Not a directory")),
-        locked(directory),
-    ):
-        pytest.fail("not to be had")
-
-
-def test_a_lock_is_exclusive_and_given_back(tmp_path):
-    directory = tmp_path / "new" / "run"
-    with locked(directory):
-        assert directory.is_dir()
-        with pytest.raises(RunError, match="Another process is running in"), locked(directory):
-            pytest.fail("held twice")
-    with locked(directory):
-        pass
-
-
-def test_a_lock_of_another_process_is_respected_and_ends_with_it(tmp_path):
-    code = (
-        "import sys; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire(); "
-        "print('held', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / ".lock")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"held\n"
-        with pytest.raises(RunError) as caught, locked(tmp_path):
-            pytest.fail("held by another process")
-        assert str(caught.value) == (
-            f"Another process is running in {tmp_path}. Wait for it, or choose another directory "
-            "with --out."
-        )
-        other.kill()
-        other.wait()
-        with locked(tmp_path):
-            pass
-
-
-def test_the_error_of_a_user_is_not_taken_for_one_of_the_disk(tmp_path):
-    with pytest.raises(FileNotFoundError), locked(tmp_path):
-        raise FileNotFoundError("mine")

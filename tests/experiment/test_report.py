@@ -126,6 +126,16 @@ def test_writing_again_replaces(tmp_path):
     assert not (tmp_path / "first_images.png").exists()
 
 
+def test_images_of_an_earlier_report_are_not_left_beside_one_without(tmp_path):
+    run = make_run(("bald",), seeds=(0,), steps=2)
+    write_report(run, tmp_path, images=images_of(run))
+    (tmp_path / "mine.png").write_text("not ours")
+    write_report(run, tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert not {"first_images.png", "first_images.svg"} & names
+    assert "mine.png" in names
+
+
 def unfinished() -> Run:
     run = make_run(("random", "bald"), seeds=(0, 1), steps=12)
     cut = dataclasses.replace(run.chains[2], steps=run.chains[2].steps[:4])

@@ -15,8 +15,9 @@ import pytest
 from askwell.experiment import machine
 from askwell.experiment.journal import Journal
 from askwell.experiment.runner import run
-from askwell.experiment.spec import load
+from askwell.experiment.spec_files import load
 from askwell.records import Run
+from tests.conftest import tiny_toml
 from tests.experiment.test_runner import Noted, cores, results
 
 pytestmark = pytest.mark.skipif(
@@ -27,24 +28,7 @@ JOBS = 2
 PATIENCE = 200.0
 """Seconds until something that must happen counts as not happening."""
 
-SPEC = """
-dataset = "digits"
-acquisitions = ["bald", "random"]
-seeds = [0, 1]
-initial = 10
-validation = 10
-query_size = 2
-budget = 40
-draws = 4
-test_draws = 4
-pool_size = 300
-test_size = 50
-
-[training]
-steps = 5
-epochs = 0
-weight_decay = [0.05, 0.5]
-"""
+SPEC = tiny_toml(seeds=(0, 1), query_size=2, budget=40, weight_decay=(0.05, 0.5))
 STEPS = 4 * 16
 
 
@@ -114,7 +98,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(spec: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Never stopped, in this process, with the threads that each of two processes would have."""
-    with cores(max(1, machine.available_cores() // JOBS)):
+    with cores(machine.threads_for(JOBS)):
         found = run(load(str(spec)), tmp_path_factory.mktemp("whole"), jobs=1)
     assert sum(len(chain.steps) for chain in found.chains) == STEPS
     return found

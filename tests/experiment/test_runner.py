@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from askwell.errors import InputError, NonFiniteError, RunError
+from askwell.errors import InputError, NonFiniteError, RunError, SpecError
 from askwell.experiment import machine, runner
-from askwell.experiment.journal import Journal, locked
+from askwell.experiment.disk import locked
+from askwell.experiment.journal import Journal
 from askwell.experiment.runner import run
 from askwell.experiment.spec import Spec
 from askwell.experiment.workbench import Workbench
@@ -64,8 +65,9 @@ def results(run: Run) -> str:
 
 @contextmanager
 def cores(count: int) -> Iterator[None]:
-    """A machine with so many cores."""
+    """A machine with so many cores, and no other limit of threads."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OMP_NUM_THREADS", raising=False)
         patch.setattr(machine, "available_cores", lambda: count)
         yield
 
@@ -167,6 +169,19 @@ def test_cores_are_shared_out_among_processes(tmp_path):
         assert runner._jobs(None, 40, torch.device("cuda")) == 1
 
 
+def test_omp_num_threads_bounds_the_threads_of_every_process(tmp_path, monkeypatch):
+    spec = replace(SMALL, seeds=(0,))
+    monkeypatch.setattr(machine, "available_cores", lambda: 7)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with pytest.raises(KeyboardInterrupt):
+        run(spec, tmp_path, jobs=1, watcher=(watcher := Stopping(1)))
+    assert watcher.threads == {2}
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with pytest.warns(UserWarning, match=r"\(other threads; see run\.json\)"):
+        found = run(spec, tmp_path, jobs=1, watcher=(watcher := Noted()))
+    assert (watcher.threads, found.environment["threads"]) == ({1}, 2)
+
+
 def test_more_jobs_than_chains_are_as_many_as_chains(tmp_path):
     spec = replace(SMALL, seeds=(0,), acquisitions=("random",))
     watcher = Noted()
@@ -179,6 +194,29 @@ def test_no_job_at_all_is_refused_before_anything_is_made(tmp_path, jobs):
     with pytest.raises(InputError, match=f"--jobs must be at least 1; got {jobs}"):
         run(SMALL, tmp_path / "new", jobs=jobs)
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("changes", [{"budget": 5000}, {"dataset": "digit"}, {"initial": 299}])
+def test_a_spec_that_does_not_fit_its_data_leaves_nothing_behind(tmp_path, changes):
+    spec = replace(SMALL, **{"budget": 299, "validation": 1} | changes)
+    with pytest.raises(SpecError):
+        run(spec, tmp_path / "new", jobs=1)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_spec_that_fails_in_its_first_step_can_be_corrected(whole, tmp_path, monkeypatch):
+    def failing(*_: object) -> StepRecord:
+        raise NonFiniteError("Training diverged.")
+
+    with monkeypatch.context() as broken, cores(2):
+        broken.setattr(Workbench, "step", failing)
+        with pytest.raises(NonFiniteError, match="Training diverged"):
+            run(replace(SMALL, initial=12, seeds=(0, 1, 2)), tmp_path, jobs=1)
+    assert Journal(tmp_path).read().chains
+    with cores(1):
+        found = run(SMALL, tmp_path, jobs=1)
+    assert (found.spec, found.environment["threads"]) == (SMALL.as_dict(), 1)
+    assert results(found) == results(whole)
 
 
 def test_a_directory_in_use_is_refused(tmp_path):

@@ -7,7 +7,9 @@ import pytest
 
 from askwell.acquisition import ACQUISITIONS
 from askwell.errors import SpecError
-from askwell.experiment.spec import Arm, Spec, TrainingSpec, builtin, load, located, override, parse
+from askwell.experiment.spec import Arm, Spec, TrainingSpec
+from askwell.experiment.spec_files import builtin, load, located, named_apart, override, parse
+from askwell.train import Recipe
 
 SMALL = Spec("small")
 
@@ -31,6 +33,9 @@ def test_an_empty_table_is_the_defaults_under_the_files_name():
         ("acquisition", "Did you mean 'acquisitions'?"),
         ("learning_rate", "It belongs to the table [training]: 'training.learning_rate'."),
         ("steps", "It belongs to the table [training]: 'training.steps'."),
+        ("trainig", "Did you mean '[training]'?"),
+        ("Training", "Did you mean '[training]'?"),
+        ("Query-Size", "Did you mean 'query_size'?"),
     ],
 )
 def test_an_unknown_key_is_answered_with_the_nearest(key, hint):
@@ -98,6 +103,12 @@ def test_a_value_of_another_type_is_refused_in_words(table, message):
             {"pool_subset": 9, "query_size": 10},
             "pool_subset (9) is smaller than query_size (10).",
         ),
+        (
+            {"dataset": "digits", "image_size": 28},
+            "image_size stretches the images of a folder; those of digits stay 8×8. Leave "
+            "image_size out, or set it to 0; got 28.",
+        ),
+        ({"temperature": -1}, "temperature must be finite and at least 0; got -1."),
         ({"label_noise": 1.5}, "label_noise is a probability; got 1.5."),
         ({"label_noise": -0.1}, "label_noise is a probability; got -0.1."),
         ({"training": {"reselect": 1}}, "training.reselect must be above 1; got 1.0."),
@@ -176,6 +187,10 @@ def test_override_changes_keys_and_those_of_the_training_table():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {"trainig.steps": 1},
+            "Unknown key 'trainig.steps' in the spec. Did you mean 'training.st",
+        ),
         ({"training.stepps": 1}, "Unknown key 'training.stepps' in the spec. Did you mean 'trai"),
         ({"steps": 1}, "Unknown key 'steps' in the spec. It belongs to the table [training]"),
         ({"training.draws": 1}, "Unknown key 'training.draws' in the spec. 'draws' stands above"),
@@ -292,3 +307,29 @@ def test_the_name_of_a_data_set_is_never_a_folder_by_chance(tmp_path: Path, monk
     assert located(Spec("s", dataset="digits"), Path()).dataset == "digits"
     spec = located(Spec("s", dataset="./digits"), Path())
     assert spec.dataset == str((tmp_path / "digits").resolve())
+
+
+def test_the_size_of_a_folders_images_may_come_with_the_folder():
+    assert override(SMALL, {"dataset": "photos", "image_size": 28}).image_size == 28
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ("mnist", "small"),
+        ("digits", "small-digits"),
+        ("/data/My Photos", "small-My Photos"),
+        ("/data/a\\b\n", "small-a_b_"),
+        ("/", "small-"),
+    ],
+)
+def test_a_spec_on_other_data_than_its_own_is_named_apart(dataset: str, name: str):
+    changed = override(SMALL, {"dataset": dataset})
+    assert named_apart(changed, SMALL).name == name
+    assert named_apart(override(changed, {"name": "mine"}), SMALL).name == "mine"
+
+
+def test_the_training_table_is_a_recipe_with_its_defaults():
+    own = {f.name for f in fields(TrainingSpec)} - {f.name for f in fields(Recipe)}
+    assert own == {"reselect"}
+    assert all(getattr(TrainingSpec(), f.name) == f.default for f in fields(Recipe))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -12,26 +13,16 @@ from PIL import Image
 
 from askwell.datasets import DATASETS
 from askwell.errors import SpecError
-from askwell.experiment.spec import Arm, Spec, TrainingSpec
+from askwell.experiment.data import load_data
+from askwell.experiment.spec import Arm, TrainingSpec
+from askwell.experiment.spec_files import parse
 from askwell.experiment.workbench import Workbench, kept_weight_decay
 from askwell.records import Chain, StepRecord, Training
+from tests.conftest import tiny_toml
 
 BALD, RANDOM = Arm("bald", "mc_dropout"), Arm("random", "mc_dropout")
 
-TINY = Spec(
-    name="tiny",
-    dataset="digits",
-    acquisitions=("bald", "random"),
-    initial=10,
-    validation=10,
-    query_size=5,
-    budget=27,
-    draws=4,
-    test_draws=4,
-    pool_size=300,
-    test_size=50,
-    training=TrainingSpec(steps=5, epochs=0),
-)
+TINY = parse(tomllib.loads(tiny_toml(budget=27)), "tiny")
 """A run of seconds: five steps, of which the last asks for nothing and the one before for 2."""
 
 
@@ -125,13 +116,46 @@ def test_the_whole_pool_can_be_labelled():
     assert labelled == set(bench.pool.ids)
 
 
-def test_a_budget_beyond_the_pool_is_refused():
-    message = (
-        "The budget of 291 labels and 10 validation images need 301 images; the training set has "
-        "300. Lower the budget."
-    )
-    with pytest.raises(SpecError, match=re.escape(message)):
-        Workbench(replace(TINY, budget=291))
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"budget": 291},
+            "The budget of 291 labels and 10 validation images need 301 images; the training set "
+            "has 300 of its 1297 images (pool_size). Lower budget to 290, or lower validation to "
+            "9, or raise pool_size to 301.",
+        ),
+        (
+            {"budget": 291, "pool_size": 0, "validation": 1290},
+            "The budget of 291 labels and 1290 validation images need 1581 images; the training "
+            "set has 1297. Lower validation to 1006.",
+        ),
+        (
+            {"budget": 1297, "pool_size": 0},
+            "The budget of 1297 labels and 10 validation images need 1307 images; the training "
+            "set has 1297. Lower budget to 1287, or lower validation to 0.",
+        ),
+        (
+            {"initial": 2000, "budget": 2000, "pool_size": 0},
+            "The budget of 2000 labels and 10 validation images need 2010 images; the training "
+            "set has 1297. Lower initial, budget and validation.",
+        ),
+    ],
+)
+def test_too_few_images_are_refused_with_every_way_out(changes, message):
+    with pytest.raises(SpecError) as caught:
+        Workbench(replace(TINY, **changes))
+    assert str(caught.value) == message
+
+
+def test_a_validation_set_that_chooses_cannot_be_lowered_to_nothing():
+    training = replace(TINY.training, weight_decay=(0.1, 1.0))
+    with pytest.raises(SpecError) as caught:
+        Workbench(replace(TINY, budget=1297, pool_size=0, training=training))
+    assert str(caught.value).endswith("the training set has 1297. Lower budget to 1287.")
+
+
+def test_the_whole_of_a_pool_may_be_labelled_or_validated_on():
     Workbench(replace(TINY, budget=290))
 
 
@@ -143,11 +167,18 @@ def test_a_pool_subset_still_gives_whole_queries(bench):
     assert chain.steps[0].acquired != bench.step(BALD, bench.start(BALD, 0)).acquired
 
 
+def test_a_temperature_draws_batches_of_its_own_and_leaves_random_alone(bench):
+    warm = Workbench(replace(TINY, temperature=1.0))
+    for arm, same in ((BALD, False), (RANDOM, True)):
+        asked = [b.step(arm, b.start(arm, 0)).acquired for b in (warm, bench)]
+        assert (asked[0] == asked[1]) is same
+
+
 def test_pool_size_and_test_size_take_random_images_under_their_own_ids(bench):
     task = DATASETS["digits"].load()
     for pool, labels, whole, size in (
         (bench.pool, bench.labels, task.train, 300),
-        (bench.test, bench.test_labels, task.test, 50),
+        (bench.data.test, bench.data.test_labels, task.test, 50),
     ):
         ids = list(pool.ids)
         assert len(ids) == len(labels) == size
@@ -160,7 +191,7 @@ def test_pool_size_and_test_size_take_random_images_under_their_own_ids(bench):
 
 def test_sizes_beyond_the_data_set_are_all_of_it():
     bench = Workbench(replace(TINY, pool_size=10**6, test_size=10**6))
-    assert (len(bench.pool.ids), len(bench.test_labels)) == (1297, 500)
+    assert (len(bench.pool.ids), len(bench.data.test_labels)) == (1297, 500)
 
 
 def test_label_noise_changes_answers_through_the_oracle_only(bench):
@@ -240,10 +271,10 @@ def test_no_validation_images_are_no_obstacle_for_one_weight_decay():
 
 def test_thumbnails_are_the_pixels_of_the_data_set(bench):
     item = bench.pool.ids[3]
-    shown = bench.thumbnails([item])
+    shown = bench.data.thumbnails([item])
     np.testing.assert_array_equal(shown[item], DATASETS["digits"].load().train.images[item])
     assert shown[item].dtype == np.uint8
-    assert bench.thumbnails([]) == {}
+    assert bench.data.thumbnails([]) == {}
 
 
 def test_an_unknown_data_set_is_answered_with_the_nearest():
@@ -267,14 +298,14 @@ def test_a_folder_of_class_folders_runs_from_split_to_last_step(tmp_path):
     labels = [label for step in chain.steps for label in step.acquired_labels]
     assert labels == [int(item.startswith("dog")) for item in asked]
     assert "auc" in chain.steps[-1].metrics
-    assert bench.thumbnails(asked[:1])[asked[0]].shape == (8, 8, 3)
+    assert bench.data.thumbnails(asked[:1])[asked[0]].shape == (8, 8, 3)
 
 
 def test_a_subset_of_a_folder_has_every_class(tmp_path):
     folder = write_photos(tmp_path / "photos", {"cat": 30, "dog": 30})
     bench = Workbench(replace(FOLDER, dataset=str(folder), pool_size=24, test_size=8))
-    assert set(bench.labels.tolist()) == set(bench.test_labels.tolist()) == {0, 1}
-    assert (len(bench.labels), len(bench.test_labels)) == (24, 8)
+    assert set(bench.labels.tolist()) == set(bench.data.test_labels.tolist()) == {0, 1}
+    assert (len(bench.labels), len(bench.data.test_labels)) == (24, 8)
 
 
 def test_a_class_with_too_few_images_is_named(tmp_path):
@@ -297,7 +328,7 @@ def test_the_digest_of_the_data_tells_every_change_but_not_the_place(tmp_path):
     folder = write_photos(tmp_path / "photos", {"cat": 20, "dog": 20})
 
     def digest(path: Path) -> str:
-        return Workbench(replace(FOLDER, dataset=str(path))).digest()
+        return load_data(replace(FOLDER, dataset=str(path))).digest()
 
     before = digest(folder)
     assert re.fullmatch("[0-9a-f]{16}", before)

@@ -11,6 +11,7 @@ Commands import what they need when they run: help and lists need no torch.
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -20,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from askwell.cli import data, run
+from askwell.cli.tables import table_console
 from askwell.errors import AskwellError
 from askwell.version import __version__
 
@@ -68,12 +70,12 @@ def acquisitions() -> None:
     table.add_row("random", "uniform", "baseline", "nothing")
     for entry in ACQUISITIONS.values():
         table.add_row(*map(Text, (entry.name, entry.formula, entry.source, entry.summary)))
-    Console().print(table)
+    table_console().print(table)
 
 
 def main() -> None:
     """Run the command line; an `AskwellError` is a sentence and exit code 1, no traceback."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _each_once()
     try:
         app()
     except AskwellError as error:
@@ -83,8 +85,16 @@ def main() -> None:
         sys.exit(1)
 
 
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    _say("Warning:", "yellow", message)
+def _each_once() -> Callable[..., None]:
+    """Shows warnings as sentences, and none twice: a command may read the same data again."""
+    shown = set[str]()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        if (text := str(message)) not in shown:
+            shown.add(text)
+            _say("Warning:", "yellow", text)
+
+    return show
 
 
 def _say(kind: str, style: str, message: object) -> None:

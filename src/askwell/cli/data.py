@@ -1,12 +1,11 @@
 """`askwell data`: list, fetch and verify data sets."""
 
-import difflib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich import box
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -18,7 +17,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from askwell.cli.tables import table_console
 from askwell.datasets import DATASETS, Dataset, data_dir
+from askwell.datasets.names import nearest
 from askwell.errors import SpecError
 
 app = typer.Typer(
@@ -48,7 +49,10 @@ def list_(directory: Directory = None) -> None:
 
     Example: askwell data list
     """
-    table = Table("name", "what", "training", "test", "classes", "size", "state", "where")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    for heading in ("what", "training", "test", "classes", "size", "state", "where"):
+        table.add_column(heading, overflow="fold")
     for dataset in DATASETS.values():
         table.add_row(
             dataset.name,
@@ -59,7 +63,7 @@ def list_(directory: Directory = None) -> None:
             dataset.state(directory),
             escape(_where(dataset, directory)),
         )
-    Console().print(table)
+    table_console().print(table)
 
 
 @app.command()
@@ -140,9 +144,9 @@ def _chosen(names: Iterable[str]) -> list[Dataset]:
     chosen = []
     for name in dict.fromkeys(names):
         if name not in DATASETS:
-            near = difflib.get_close_matches(name.lower().replace("-", "_"), DATASETS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise SpecError(f"No data set {name!r}.{hint} There are: {', '.join(DATASETS)}.")
+            raise SpecError(
+                f"No data set {name!r}.{nearest(name, DATASETS)} There are: {', '.join(DATASETS)}."
+            )
         chosen.append(DATASETS[name])
     return chosen
 

@@ -12,9 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from askwell.cli.data import fetch_with_bars
+from askwell.cli.tables import table_console
 from askwell.datasets import DATASETS
-from askwell.errors import AskwellError, RunError, SpecError
+from askwell.errors import AskwellError, LabelError, RunError, SpecError
 from askwell.records import Run
+from askwell.version import __version__
 
 if TYPE_CHECKING:
     from askwell.experiment.report import Images
@@ -22,13 +24,19 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
+_CHANGED = (
+    "the data have changed since the run: images of {} were added, removed, edited or labelled "
+    "anew. Restore them to see the images that were asked for."
+)
+
 
 def run(
     spec: Annotated[
         str | None, typer.Argument(help="A built-in spec, or a TOML file.", metavar="SPEC")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The run's directory.", show_default="runs/SPEC")
+        Path | None,
+        typer.Option(help="The run's directory.", show_default="runs/SPEC or runs/SPEC-DATASET"),
     ] = None,
     jobs: Annotated[
         int | None,
@@ -64,13 +72,12 @@ def run(
 
     Example: askwell run quickstart --dataset photos/ --set image_size=28 --out runs/photos
     """
-    from askwell.experiment import spec as specs
+    from askwell.experiment import spec_files
 
-    console = Console()
+    console = table_console()
     if list_specs or spec is None:
         console.print(_spec_table())
         return
-    chosen = specs.load(spec)
     options = {
         "acquisitions": None if acquisitions is None else _names(acquisitions),
         "seeds": None if seeds is None else list(range(seeds)),
@@ -80,8 +87,10 @@ def run(
         "draws": draws,
     }
     given = {key: value for key, value in options.items() if value is not None}
-    chosen = specs.override(chosen, {**given, **_assignments(change or [])})
-    chosen = specs.located(chosen, Path())
+    given |= _assignments(change or [])
+    original = spec_files.located(spec_files.load(spec), Path())
+    chosen = spec_files.located(spec_files.override(original, given), Path())
+    chosen = spec_files.named_apart(chosen, original)
     directory = out or Path("runs") / chosen.name
     if chosen.dataset in DATASETS and DATASETS[chosen.dataset].state() != "ready":
         fetch_with_bars(DATASETS[chosen.dataset])
@@ -96,19 +105,25 @@ def report(
 ) -> None:
     """Write the report of a run again, finished or not, and print its table.
 
-    Where the data set is not here any more, the report is written without images.
+    Where the data set is not here any more, or has changed, the report is written without images.
 
     Example: askwell report runs/quickstart
 
     Example: askwell report runs/quickstart --no-images
     """
-    from askwell.experiment import spec as specs
+    from askwell.experiment import spec_files
     from askwell.experiment.journal import Journal
 
     run = Journal(directory).read()
     table = dict(run.spec)
-    spec = specs.parse(table, str(table.get("name", directory.name)))
-    _finish(Console(), spec, directory, run, images=images)
+    try:
+        spec = spec_files.parse(table, str(table.get("name", directory.name)))
+    except SpecError as error:
+        raise RunError(
+            f"{directory / 'run.json'} holds a spec that this askwell ({__version__}) does not "
+            f"take; it was edited, or is another version's. {error}"
+        ) from error
+    _finish(table_console(), spec, directory, run, images=images)
 
 
 def _run(console: Console, spec: "Spec", directory: Path, jobs: int | None) -> Run:
@@ -137,7 +152,7 @@ def _finish(
 
     if not any(chain.steps for chain in run.chains):
         raise RunError(f"{directory} has no finished step yet: there is nothing to report.")
-    pixels = _first_images(spec, run) if images else None
+    pixels = _first_images(spec, run, directory) if images else None
     console.print(summary_table(run))
     try:
         page = write_report(run, directory / "report", images=pixels)
@@ -149,20 +164,27 @@ def _finish(
     console.print(Text(f"Report: {page.resolve()}"), soft_wrap=True)
 
 
-def _first_images(spec: "Spec", run: Run) -> "Images | None":
-    """The images asked for first; None, with a remark, where the data are not here any more."""
+def _first_images(spec: "Spec", run: Run, directory: Path) -> "Images | None":
+    """The images asked for first; None, with a remark, where the data are gone or have changed."""
+    from askwell.experiment.data import load_data
+    from askwell.experiment.journal import Journal
     from askwell.experiment.report import first_asked
-    from askwell.experiment.workbench import Workbench
 
     asked = [item for items in first_asked(run).values() for item, _ in items]
     try:
         if spec.dataset in DATASETS and DATASETS[spec.dataset].state() != "ready":
             raise SpecError(f"`askwell data fetch {spec.dataset}` brings it.")
-        return Workbench(spec).thumbnails(list(dict.fromkeys(asked)))
+        data = load_data(spec)
+        if Journal(directory).data() in (None, data.digest()):
+            return data.thumbnails(list(dict.fromkeys(asked)))
+        reason = _CHANGED.format(spec.dataset)
+    except LabelError:  # an image is gone, and the run of before digests were recorded
+        reason = _CHANGED.format(spec.dataset)
     except AskwellError as error:
-        remark = f"The report shows no images, since the data set is not at hand. {error}"
-        Console(stderr=True).print(Text(remark), soft_wrap=True)
-        return None
+        reason = f"the data set is not at hand. {error}"
+    remark = f"The report shows no images, since {reason}"
+    Console(stderr=True).print(Text(remark), soft_wrap=True)
+    return None
 
 
 def _names(text: str) -> list[str]:
@@ -184,13 +206,13 @@ def _assignments(texts: list[str]) -> Mapping[str, Any]:
 
 
 def _spec_table() -> Table:
-    from askwell.experiment import spec as specs
+    from askwell.experiment import spec_files
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("spec", no_wrap=True)
     for heading in ("what", "arms", "seeds", "labels"):
         table.add_column(heading, overflow="fold")
-    for name, spec in specs.builtin().items():
+    for name, spec in spec_files.builtin().items():
         labels = f"{spec.initial} … {spec.budget}, {spec.query_size} at a time"
         table.add_row(name, spec.summary, str(len(spec.arms)), str(len(spec.seeds)), labels)
     return table

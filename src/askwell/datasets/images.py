@@ -200,19 +200,30 @@ def list_reasons(unreadable: Mapping[str, str]) -> str:
 
 
 def flatten(image: Image.Image, mode: Mode) -> Image.Image:
-    """Convert any Pillow mode to 8-bit RGB or L."""
+    """Convert any Pillow mode to 8-bit RGB or L; transparent pixels are shown on white."""
     if image.mode == "F":
         raise ValueError("floating-point pixels; save as 8 or 16 bits, or pass an array")
     if image.mode.startswith("I"):
-        levels = np.asarray(image)
-        if levels.min() < 0 or levels.max() > 65535:
-            raise ValueError("32-bit pixels; save as 8 or 16 bits, or pass an array")
-        image = Image.fromarray(np.rint(levels / 257).astype(np.uint8))
+        image = _to_8_bits(image)
+    if image.mode == "La":  # alpha is multiplied in; Pillow converts that to LA alone
+        image = image.convert("LA")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
+    if image.mode == "LAB":  # Pillow converts that to RGB alone
+        image = image.convert("RGB")
     return image.convert(mode)
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    levels = np.asarray(image)
+    if levels.min() < 0 or levels.max() > 65535:
+        raise ValueError("32-bit pixels; save as 8 or 16 bits, or pass an array")
+    grey = np.rint(levels / 257).astype(np.uint8)
+    if isinstance(clear := image.info.get("transparency"), int):
+        grey[levels == clear] = 255
+    return Image.fromarray(grey)
 
 
 def _is_text(name: str) -> bool:

@@ -1,8 +1,12 @@
 """From a specification to a report.
 
-    spec → sweep → runner → records on disk → statistics → figures, tables, prose → report
+    spec → runner → records on disk → statistics → figures, tables, prose → report
 
-* `spec`, `sweep`, `runner`: what to run, and running it (resumable, one JSON line a step).
+* `spec`, `spec_files`: what to run, and reading it from TOML; `data`: the data set, cut to size.
+* `workbench`: one step, a pure function of the records before it.
+* `runner`: every step of every chain, in processes side by side; `progress` shows them.
+* `journal`: a run directory; `chain_lines`: records as JSON; `disk`: files whole, synced, locked.
+* `machine`, `quota`: the processor, and how much of it is ours.
 * `statistics`: curves over seeds, crossings of an error, areas, class balance, time.
 * `savings`: labels saved against random acquisition, paired by seed, with intervals.
 * `figures`: Matplotlib figures of a run; `drawing`: how they look and how they are written.

@@ -6,44 +6,18 @@
 
 A step counts once its line is on disk, newline included. A torn last line (the process or the
 machine died while writing it) is cut off on opening; its step runs again, with the same result.
+A directory in which no step counts yet holds nothing of worth: any spec may start anew there.
 """
 
 import json
-import math
-import os
 from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from askwell.errors import RunError
-from askwell.records import Chain, Run, StepRecord, Training
-
-
-@contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Hold the run directory, made if needed, for this process alone.
-
-    Raises:
-        RunError: another process holds it, or it cannot be written.
-    """
-    with _writing(directory):
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(directory / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise RunError(
-                f"Another process is running in {directory}. Wait for it, or choose another "
-                "directory with --out."
-            ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+from askwell.experiment.chain_lines import chain_of, same_split, split_line, step_line
+from askwell.experiment.disk import append_line, whole_lines, write_whole, writing
+from askwell.records import Chain, Run, StepRecord
 
 
 class Journal:
@@ -66,28 +40,46 @@ class Journal:
         """Start the directory, or make sure that it holds this very spec with this very data.
 
         `data` is its digest. A name, a summary and the folder of the same data may change: they
-        change no result.
+        change no result. Before the first step everything may.
 
         Returns:
             The environment that the run was started in: this one, or the earlier one.
 
         Raises:
-            RunError: it holds another spec or other data, or cannot be written.
+            RunError: it holds steps of another spec or other data, or cannot be written.
         """
         path = self.directory / "run.json"
-        if not path.exists():
-            if any(self.directory.glob("steps/*.jsonl")):
-                raise RunError(
-                    f"{self.directory} holds steps, but run.json, which says of what, is gone. "
-                    "Choose another directory with --out, or delete that one."
-                )
-            header = {"spec": spec, "environment": environment, "classes": classes, "data": data}
-            with _writing(path):
-                (self.directory / "steps").mkdir(exist_ok=True)
-                _write_whole(path, json.dumps(header, indent=1))
-            return environment
-        found = self._header()
-        same_data = "data" in found and found["data"] == data
+        begun = self._has_steps()
+        if path.exists():
+            found = self._header()
+            if begun:
+                self._check_same(found, spec, data)
+                started_in: Mapping[str, Any] = found["environment"]
+                return started_in
+            self._forget_splits(found["spec"])
+        elif begun:
+            raise RunError(
+                f"{self.directory} holds steps, but run.json, which says of what, is gone. "
+                "Choose another directory with --out, or delete that one."
+            )
+        with writing(path):
+            (self.directory / "steps").mkdir(exist_ok=True)
+        header = {"spec": spec, "environment": environment, "classes": classes, "data": data}
+        write_whole(path, json.dumps(header, indent=1))
+        return environment
+
+    def _has_steps(self) -> bool:
+        files = self.directory.glob("steps/*.jsonl")
+        return any(whole_lines(path, cut=False).count(b"\n") > 1 for path in files)
+
+    def _forget_splits(self, spec: Mapping[str, Any]) -> None:
+        for arm, seed in _combinations(spec):
+            path = self._path(arm, seed)
+            with writing(path):
+                path.unlink(missing_ok=True)
+
+    def _check_same(self, found: Mapping[str, Any], spec: Mapping[str, Any], data: str) -> None:
+        same_data = found.get("data") == data
         free = {"name", "summary", "dataset"} if same_data else {"name", "summary"}
         if (differing := _differences(found["spec"], spec, free)) != "":
             raise RunError(
@@ -100,8 +92,6 @@ class Journal:
                 "or labelled anew since it started. Restore them, or choose another directory "
                 "with --out."
             )
-        started_in: Mapping[str, Any] = found["environment"]
-        return started_in
 
     def start_chain(self, chain: Chain) -> Chain:
         """The chain as it is on disk; where there is nothing, its split is written first.
@@ -110,14 +100,11 @@ class Journal:
             RunError: a record is damaged elsewhere than in its last line, or another split.
         """
         path = self._path(chain.arm, chain.seed)
-        lines = _complete_lines(path)
-        if not lines:
-            self._append(path, {"split": _split(chain)})
-            with _writing(path):
-                _sync_folder(path.parent)  # the file's name, too, must survive a power cut
+        found = chain_of(path, chain.arm, chain.seed, whole_lines(path, cut=True))
+        if found is None:
+            append_line(path, split_line(chain), first=True)
             return chain
-        found = _chain(path, chain.arm, chain.seed, lines)
-        if _split(found) != _split(chain):
+        if not same_split(found, chain):
             raise RunError(
                 f"{path} starts from another split than this data set and seed give. The data "
                 "has changed; choose another directory with --out."
@@ -130,7 +117,7 @@ class Journal:
         Raises:
             RunError: it cannot be written (disk full, say); earlier steps stay as they are.
         """
-        self._append(self._path(arm, seed), {"step": asdict(step)})
+        append_line(self._path(arm, seed), step_line(step))
 
     def read(self) -> Run:
         """Everything that is on disk, whole lines only; nothing is changed.
@@ -140,17 +127,29 @@ class Journal:
         """
         header = self._header()
         chains = []
-        for acquisition, posterior, seed in _combinations(header["spec"]):
-            arm = acquisition if posterior is None else f"{acquisition}/{posterior}"
+        for arm, seed in _combinations(header["spec"]):
             path = self._path(arm, seed)
-            lines = _complete_lines(path, cut=False)
-            if lines:
-                chains.append(_chain(path, arm, seed, lines))
+            if (chain := chain_of(path, arm, seed, whole_lines(path, cut=False))) is not None:
+                chains.append(chain)
         classes = tuple(header["classes"])
         return Run(header["spec"], header["environment"], classes, tuple(chains))
 
+    def data(self) -> str | None:
+        """The digest of the data that the run is on; None where an older version left it out.
+
+        Raises:
+            RunError: no run directory.
+        """
+        digest: str | None = self._header().get("data")
+        return digest
+
     def _header(self) -> dict[str, Any]:
         path = self.directory / "run.json"
+        if self.directory.is_file():
+            raise RunError(
+                f"{self.directory} is a file. A run is a directory with a run.json in it, as "
+                "`askwell run` makes one; give that."
+            )
         try:
             header = json.loads(path.read_text("utf-8"))
         except FileNotFoundError as error:
@@ -158,117 +157,50 @@ class Journal:
                 f"{self.directory} is no run directory: it has no run.json. `askwell run` "
                 "makes one."
             ) from error
-        except (OSError, ValueError) as error:
-            raise RunError(f"Cannot read {path}: {error}") from error
+        except OSError as error:
+            raise RunError(f"Cannot read {path}: {error.strerror or error}.") from error
+        except ValueError as error:
+            raise _broken(path, f"cut off or overwritten ({error})") from error
         if not isinstance(header, dict) or {"spec", "environment", "classes"} - header.keys():
             raise RunError(f"{path} is not askwell's: it lacks spec, environment or classes.")
-        spec = header["spec"]
-        if not isinstance(spec, dict) or {"acquisitions", "posteriors", "seeds"} - spec.keys():
-            raise RunError(f"{path} is damaged: its spec lacks acquisitions, posteriors or seeds.")
+        _check_header(path, header)
         return header
 
     def _path(self, arm: str, seed: int) -> Path:
         return self.directory / "steps" / f"{arm.replace('/', '-')}-seed{seed}.jsonl"
 
-    def _append(self, path: Path, record: Mapping[str, Any]) -> None:
-        line = json.dumps(_as_json(record), separators=(",", ":"), allow_nan=False) + "\n"
-        with _writing(path), path.open("ab") as file:
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+
+def _check_header(path: Path, header: Mapping[str, Any]) -> None:
+    """Refuse a header whose parts are of other kinds than `Journal.open` writes."""
+    spec, lists = header["spec"], ("acquisitions", "posteriors", "seeds")
+    if not isinstance(spec, dict) or not all(isinstance(spec.get(key), list) for key in lists):
+        raise _broken(path, "its spec lacks acquisitions, posteriors or seeds")
+    names = (*spec["acquisitions"], *spec["posteriors"])
+    if not all(isinstance(name, str) for name in names):
+        raise _broken(path, "its acquisitions or posteriors are no names")
+    if not all(isinstance(seed, int) for seed in spec["seeds"]):
+        raise _broken(path, "its seeds are no whole numbers")
+    environment = header["environment"]
+    if not isinstance(environment, dict) or not isinstance(environment.get("threads", 1), int):
+        raise _broken(path, "its environment is no table, or its threads are no whole number")
+    if not isinstance(header["classes"], list):
+        raise _broken(path, "its classes are no list")
 
 
-def _combinations(spec: Mapping[str, Any]) -> Iterator[tuple[str, str | None, int]]:
-    for acquisition in spec["acquisitions"]:
-        for posterior in spec["posteriors"]:
-            for seed in spec["seeds"]:
-                yield acquisition, None if posterior == "mc_dropout" else posterior, seed
-
-
-def _split(chain: Chain) -> dict[str, Any]:
-    return {
-        "initial": chain.initial,
-        "initial_labels": chain.initial_labels,
-        "validation": chain.validation,
-    }
-
-
-def _complete_lines(path: Path, *, cut: bool = True) -> list[Any]:
-    """The records of a file; what stands behind the last newline is torn, and cut off."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise RunError(f"Cannot read {path}: {error.strerror or error}.") from error
-    whole = data[: data.rfind(b"\n") + 1]
-    if cut and len(whole) < len(data):
-        with _writing(path):
-            os.truncate(path, len(whole))
-    records = []
-    for number, line in enumerate(whole.split(b"\n")[:-1]):
-        try:
-            records.append(json.loads(line))
-        except ValueError as error:
-            raise _damaged(path, number + 1, str(error)) from error
-    return records
-
-
-def _chain(path: Path, arm: str, seed: int, lines: list[Any]) -> Chain:
-    """A chain from its records; the first is the split."""
-    try:
-        split = {key: tuple(items) for key, items in lines[0]["split"].items()}
-        chain = Chain(arm, seed, **split)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _damaged(path, 1, "it is no split") from error
-    steps = []
-    for number, line in enumerate(lines[1:]):
-        try:
-            step = _as_step(line["step"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise _damaged(path, number + 2, "it is no step") from error
-        if step.step != number:
-            raise _damaged(path, number + 2, f"step {step.step} stands where {number} should")
-        steps.append(step)
-    return replace(chain, steps=tuple(steps))
-
-
-def _damaged(path: Path, line: int, what: str) -> RunError:
+def _broken(path: Path, what: str) -> RunError:
     return RunError(
-        f"{path} is damaged in line {line}: {what}. Restore the file from a copy, or delete it "
-        "to run its steps again."
+        f"{path} is damaged: {what}. It says what the steps beside it are of, so restore it from a "
+        "copy, or run into another directory with --out."
     )
 
 
-def _as_step(table: Mapping[str, Any]) -> StepRecord:
-    values = dict(table)
-    training = dict(values["training"])
-    training["validation"] = {float(c): _number(v) for c, v in training["validation"].items()}
-    training["loss"] = _number(training["loss"])
-    values["training"] = Training(**training)
-    values["scores"] = tuple(map(_number, values["scores"]))
-    values["metrics"] = {name: _number(value) for name, value in values["metrics"].items()}
-    for key in ("acquired", "acquired_labels"):
-        values[key] = tuple(values[key])
-    return StepRecord(**values)
-
-
-def _as_json(value: Any) -> Any:
-    """JSON knows no NaN and no infinity (a likelihood of exactly 0): null, "inf" and "-inf"."""
-    if isinstance(value, Mapping):
-        return {str(k): _as_json(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_json(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
-
-
-def _number(value: float | str | None) -> float:
-    """What `_as_json` made of a number."""
-    if isinstance(value, str):
-        return float(value)
-    return math.nan if value is None else value
+def _combinations(spec: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Every chain of a spec, as (arm, seed)."""
+    for acquisition in spec["acquisitions"]:
+        for posterior in spec["posteriors"]:
+            arm = acquisition if posterior == "mc_dropout" else f"{acquisition}/{posterior}"
+            for seed in spec["seeds"]:
+                yield arm, seed
 
 
 def _differences(
@@ -284,34 +216,3 @@ def _differences(
             there, here = (repr(t[key]) if key in t else "unknown" for t in (old, new))
             parts.append(f"{prefix}{key} is {there} there and {here} here")
     return "; ".join(p for p in parts if p)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """All or nothing: written aside, synced, renamed, and the rename synced too."""
-    aside = path.with_suffix(".tmp")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise RunError(
-            f"Cannot write {path}: {error.strerror or error}. Finished steps are safe. Make room "
-            "or choose another directory with --out, then run the same command again."
-        ) from error

@@ -1,6 +1,7 @@
 """Where a run ran, and the settings of this machine that make it fast."""
 
 import ctypes
+import math
 import os
 import platform
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 
+from askwell.experiment.quota import cpu_quota
 from askwell.precision import compute_dtype
 from askwell.version import __version__
 
@@ -20,10 +22,29 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 
 
 def available_cores() -> int:
-    """Processor cores that this process may use."""
+    """Processor cores that this process may use, by its affinity and its control groups."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    quota = cpu_quota()
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def threads_for(jobs: int) -> int:
+    """Threads of each of so many processes: its share of the cores, within OMP_NUM_THREADS."""
+    return within_limit(max(1, available_cores() // jobs))
+
+
+def within_limit(threads: int) -> int:
+    """So many threads, but no more than OMP_NUM_THREADS allows a process, where it is set.
+
+    It may be a list, for nested regions, of which the first counts. What is no number ≥ 1 is
+    ignored, as OpenMP does.
+    """
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    limit = int(first) if first.isdecimal() else 0
+    return min(threads, limit) if limit else threads
 
 
 def default_device() -> torch.device:

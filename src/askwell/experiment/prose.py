@@ -139,6 +139,12 @@ def _settings_notes(run: Run) -> list[str]:
         )
         if (size := integer(run, key))
     ]
+    temperature = run.spec.get("temperature")
+    if isinstance(temperature, int | float) and temperature:
+        found.append(
+            "Batches were not the highest scores: each image was drawn with probability "
+            f"∝ score^{1 / temperature:g}, which spreads a batch (temperature {temperature:g})."
+        )
     noise = run.spec.get("label_noise")
     if isinstance(noise, float) and noise:
         found.append(f"The labels were made wrong with a probability of {100 * noise:g} %.")

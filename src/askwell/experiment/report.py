@@ -55,8 +55,8 @@ class Thumbnail:
 def write_report(run: Run, directory: Path, *, images: Images | None = None) -> Path:
     """Write `report.html`, `learning_curves.png/.svg`, `steps.csv` and `summary.csv`.
 
-    With `images`, `first_images.png/.svg` too. Each file appears whole or not at all, the page
-    last; earlier ones are replaced.
+    With `images`, `first_images.png/.svg` too; without, earlier ones are removed. Each file
+    appears whole or not at all, the page last; earlier ones are replaced.
 
     Args:
         run: finished or not; any arms, seeds and steps, classification or regression.
@@ -71,10 +71,14 @@ def write_report(run: Run, directory: Path, *, images: Images | None = None) -> 
     curves = figures.learning_curves(run, primary_metric(run))
     _write(directory / "learning_curves.png", drawing.png(curves))
     _write(directory / "learning_curves.svg", drawing.svg(curves).encode())
+    first = (directory / "first_images.png", directory / "first_images.svg")
     if images:
         strips = figures.image_strips(first_asked(run), images)
-        _write(directory / "first_images.png", drawing.png(strips))
-        _write(directory / "first_images.svg", drawing.svg(strips).encode())
+        _write(first[0], drawing.png(strips))
+        _write(first[1], drawing.svg(strips).encode())
+    else:
+        for path in first:
+            path.unlink(missing_ok=True)
     _write(directory / "steps.csv", _csv(csv_files.steps(run)))
     _write(directory / "summary.csv", _csv(csv_files.summary(run)))
     return _write(directory / "report.html", page(run, images=images).encode())
@@ -140,7 +144,7 @@ def summary_table(run: Run) -> TerminalTable:
     if metric == "accuracy":
         heads += [*(f"to {100 * t:g} %" for t in THRESHOLDS), "saving at 5 %"]
     for head in (*heads, "s/step"):
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", overflow="fold")
     for arm, chains in grouped.items():
         row = [arm, written(final(chains, metric), factor, max(1, digits - 1))]
         if metric == "accuracy":

@@ -24,7 +24,8 @@ import torch
 
 from askwell.errors import InputError, RunError
 from askwell.experiment import machine
-from askwell.experiment.journal import Journal, locked
+from askwell.experiment.disk import locked
+from askwell.experiment.journal import Journal
 from askwell.experiment.spec import Arm, Spec
 from askwell.experiment.workbench import Workbench
 from askwell.records import Chain, Run, StepRecord
@@ -51,7 +52,7 @@ def run(
 
     Args:
         spec: what to run.
-        directory: where its records are.
+        directory: where its records are; nothing is made there before the spec fits its data.
         jobs: processes; by default one for each core, but no more than chains (one on CUDA).
         watcher: is told of every step.
 
@@ -61,24 +62,17 @@ def run(
             written; or a process died.
 
     Warns:
-        UserWarning: the run was started with other versions or on another machine.
+        UserWarning: the run was started with other versions, on another machine, or with more
+            threads a process than OMP_NUM_THREADS now allows.
     """
     device = machine.default_device()
-    chains = len(spec.arms) * len(spec.seeds)
-    jobs = _jobs(jobs, chains, device)
+    jobs = _jobs(jobs, len(spec.arms) * len(spec.seeds), device)
+    bench = Workbench(spec, device=device)
+    starts = [(arm, bench.start(arm, seed)) for seed in spec.seeds for arm in spec.arms]
     with locked(directory):
-        bench = Workbench(spec, device=device)
-        threads = max(1, machine.available_cores() // jobs)
         journal = Journal(directory)
-        here = machine.describe(device=device, jobs=jobs, threads=threads)
-        started_in = journal.open(spec.as_dict(), here, bench.classes, bench.digest())
-        _warn_of_another_environment(started_in, here)
-        threads = int(started_in.get("threads", threads))
-        tasks = [
-            _Task(arm, journal.start_chain(bench.start(arm, seed)))
-            for seed in spec.seeds
-            for arm in spec.arms
-        ]
+        threads = _open(journal, bench, jobs)
+        tasks = [_Task(arm, journal.start_chain(chain)) for arm, chain in starts]
         if watcher is not None:
             watcher.begin(spec, [t.chain for t in tasks], jobs)
         missing = [t for t in tasks if len(t.chain.steps) < spec.steps]
@@ -91,15 +85,26 @@ def run(
         return journal.read()
 
 
+def _open(journal: Journal, bench: Workbench, jobs: int) -> int:
+    """Open the journal for this spec and data; the threads that each process computes with."""
+    threads = machine.threads_for(jobs)
+    here = machine.describe(device=bench.device, jobs=jobs, threads=threads)
+    then = journal.open(bench.spec.as_dict(), here, bench.classes, bench.data.digest())
+    kept = int(then.get("threads", threads))
+    threads = machine.within_limit(kept)
+    _warn_of_another_environment(then, {**here, "threads": threads})
+    return threads
+
+
 def _warn_of_another_environment(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """The same numbers can be promised only where the arithmetic is the same."""
-    keys = ("askwell", "packages", "processor", "device", "training_dtype")
+    keys = ("askwell", "packages", "processor", "device", "training_dtype", "threads")
     changed = [key for key in keys if key in then and then[key] != now[key]]
     if changed:
         warnings.warn(
             f"This is not where the run was started (other {', '.join(changed)}; see run.json): "
             "its further steps may differ a little from those of a run that was never stopped.",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

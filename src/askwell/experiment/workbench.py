@@ -6,32 +6,28 @@ A step rebuilds the learner from the records, so it can run in any process, and 
 killed goes on exactly where its records end.
 """
 
-import hashlib
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from askwell.datasets import DATASETS, ImageTask, LabelledImages, load_folder
 from askwell.errors import SpecError
 from askwell.evaluation import evaluate, labelled_chunks
-from askwell.experiment.spec import POSTERIORS, Arm, Spec, nearest
+from askwell.experiment.data import Data, load_data
+from askwell.experiment.spec import POSTERIORS, Arm, Spec
 from askwell.learner import Learner
 from askwell.models import MODELS
 from askwell.oracle import KnownLabels, NoisyLabels, Oracle
-from askwell.pool import ArrayPool, Positions
 from askwell.posterior import Deterministic, MCDropout, Posterior
 from askwell.randomness import derive, item_keys
 from askwell.records import Chain, ItemId, Label, StepRecord, Training
 from askwell.select import strategy
 from askwell.tensors import Images
-from askwell.train import Fit
+from askwell.train import Fit, Recipe
 
 _CHUNK = 256
 """Images scored at a time: their feature maps fit in a core's cache, just."""
@@ -46,25 +42,18 @@ class Workbench:
 
     Raises:
         DatasetError: the data set is not to be had.
-        SpecError: the data set is too small for the spec, or has one class only.
+        SpecError: there is no such data set, it is too small for the spec, or has one class only.
     """
 
     def __init__(self, spec: Spec, *, device: torch.device | str = "cpu") -> None:
         self.spec = spec
         self.device = torch.device(device)
-        task, train_ids, test_ids = _load(spec)
-        self.classes = task.classes
-        self.pool, self.labels = _some(task.train, train_ids, spec.pool_size)
-        self.test, self.test_labels = _some(task.test, test_ids, spec.test_size)
-        _check_size(spec, len(self.labels))
+        self.data = load_data(spec)
+        self.pool, self.labels = self.data.pool, self.data.labels
+        self.classes = self.data.classes
+        _check_size(spec, self.data)
         if len(self.classes) < 2:
             raise SpecError(f"There must be two classes at least; {spec.dataset} has one.")
-
-    def digest(self) -> str:
-        """What the data are, in 16 hex digits: classes, and ids and labels of both sets."""
-        parts = [self.pool.ids, self.labels, self.test.ids, self.test_labels]
-        text = json.dumps([self.classes, *(np.asarray(part).tolist() for part in parts)])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def start(self, arm: Arm, seed: int) -> Chain:
         """The chain before its first step: the split of the training set, from the seed alone.
@@ -93,7 +82,9 @@ class Workbench:
         assert training is not None  # ours always say
         trained = time.perf_counter()
         draws = posterior.draw(self.spec.test_draws, seed=derive(chain.seed, "test draws"))
-        metrics = evaluate(draws, labelled_chunks(self.test, self.test_labels, size=_CHUNK))
+        metrics = evaluate(
+            draws, labelled_chunks(self.data.test, self.data.test_labels, size=_CHUNK)
+        )
         evaluated = time.perf_counter()
         wanted = min(self.spec.query_size, self.spec.budget - len(learner.labelled))
         asked, scores, answers = self._ask(learner, wanted, chain.seed)
@@ -133,7 +124,7 @@ class Workbench:
         learner = Learner(
             self.pool,
             self._fit(arm, chain),
-            strategy(arm.acquisition),
+            strategy(arm.acquisition, temperature=self.spec.temperature),
             classes=len(self.classes),
             seed=chain.seed,
             draws=self.spec.draws,
@@ -147,7 +138,7 @@ class Workbench:
         return learner
 
     def _fit(self, arm: Arm, chain: Chain) -> Fit:
-        recipe = self.spec.training.recipe()
+        recipe: Recipe = self.spec.training
         if (kept := kept_weight_decay(chain.steps, self.spec.training.reselect)) is not None:
             recipe = replace(recipe, weight_decay=(kept,))
         return Fit(
@@ -165,21 +156,8 @@ class Workbench:
     def _validation(self, chain: Chain) -> tuple[Images, Tensor] | None:
         if not chain.validation:
             return None
-        positions = self._positions(chain.validation)
+        positions = self.data.positions(chain.validation)
         return self.pool.images(positions), torch.from_numpy(self.labels[positions])
-
-    def _positions(self, items: Sequence[ItemId]) -> Positions:
-        return np.array([self.pool.position(item) for item in items], dtype=np.int64)
-
-    def thumbnails(self, items: Sequence[ItemId]) -> Mapping[ItemId, NDArray[np.uint8]]:
-        """The pixels of some pool items, for a report: uint8, (height, width[, channels])."""
-        if not items:
-            return {}
-        images = self.pool.images(self._positions(items))
-        return {
-            item: (image * 255).round().byte().movedim(0, -1).squeeze(-1).numpy()
-            for item, image in zip(items, images, strict=True)
-        }
 
 
 def kept_weight_decay(steps: Sequence[StepRecord], reselect: float) -> float | None:
@@ -203,43 +181,24 @@ def _deterministic(network: nn.Module, training: Training) -> Posterior:
     return Deterministic(network, training=training)
 
 
-def _load(spec: Spec) -> tuple[ImageTask, Sequence[ItemId], Sequence[ItemId]]:
-    """The task, and the ids of its training and of its test images."""
-    if spec.dataset in DATASETS:
-        task = DATASETS[spec.dataset].load()
-        return task, range(len(task.train)), range(len(task.test))
-    if Path(spec.dataset).is_dir():
-        folder = load_folder(Path(spec.dataset), image_size=spec.image_size or None)
-        return folder.task, folder.train_ids, folder.test_ids
+def _check_size(spec: Spec, data: Data) -> None:
+    size, needed = len(data.labels), spec.budget + spec.validation
+    if needed <= size:
+        return
+    ways = []
+    if size - spec.validation >= spec.initial:
+        ways.append(f"lower budget to {size - spec.validation}")
+    least = int(len(spec.training.weight_decay) > 1)
+    if size - spec.budget >= least:
+        ways.append(f"lower validation to {size - spec.budget}")
+    if needed <= data.available:
+        ways.append(f"raise pool_size to {needed}")
+    way = ", or ".join(ways) or "lower initial, budget and validation"
+    of = f" of its {data.available} images (pool_size)" if size < data.available else ""
     raise SpecError(
-        f"dataset {spec.dataset!r} is neither a data set ({', '.join(DATASETS)}) nor a folder."
-        f"{nearest(spec.dataset, DATASETS)}"
+        f"The budget of {spec.budget} labels and {spec.validation} validation images need "
+        f"{needed} images; the training set has {size}{of}. {way[0].upper()}{way[1:]}."
     )
-
-
-def _some(
-    images: LabelledImages, ids: Sequence[ItemId], size: int
-) -> tuple[ArrayPool, NDArray[np.int64]]:
-    """So many random images, the same for every seed, in their old order; all if size is 0.
-
-    Random, since the images of a folder stand in the order of their classes.
-    """
-    if not 0 < size < len(images):
-        default = isinstance(ids, range)
-        return ArrayPool(images.images, ids=None if default else ids), images.labels
-    keys = item_keys(ids, derive(0, "subset"))
-    chosen = np.sort(np.argsort(keys, kind="stable")[:size])
-    pool = ArrayPool(images.images[chosen], ids=[ids[p] for p in chosen.tolist()])
-    return pool, images.labels[chosen]
-
-
-def _check_size(spec: Spec, size: int) -> None:
-    needed = spec.budget + spec.validation
-    if needed > size:
-        raise SpecError(
-            f"The budget of {spec.budget} labels and {spec.validation} validation images need "
-            f"{needed} images; the training set has {size}. Lower the budget."
-        )
 
 
 def _balanced(labels: NDArray[np.int64], classes: Sequence[str], count: int) -> NDArray[np.int64]:
@@ -252,7 +211,8 @@ def _balanced(labels: NDArray[np.int64], classes: Sequence[str], count: int) -> 
         scarce = int(np.argmin(have - wanted))
         raise SpecError(
             f"A balanced initial set of {count} needs {wanted[scarce]} images of the class "
-            f"{classes[scarce]!r}; the training set has {have[scarce]}."
+            f"{classes[scarce]!r}; the training set has {have[scarce]}. Lower initial, or add such "
+            "images."
         )
     result: NDArray[np.int64] = np.sort(found)
     return result
