@@ -1,9 +1,51 @@
 """The whole interface of a posterior: it gives draws, and a draw is one function."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
 
 from askwell.records import Training
 from askwell.tensors import Images, LogProbs, Outputs
+
+
+@dataclass(frozen=True)
+class Features:
+    """What all draws share about some images: computed once, read by every draw.
+
+    Attributes:
+        values: what crosses from the deterministic part of the network to the rest.
+        by_image: which of the values have one row for each image.
+        size: how many images.
+    """
+
+    values: tuple[Any, ...]
+    by_image: tuple[bool, ...]
+    size: int
+
+    def __len__(self) -> int:
+        """How many images."""
+        return self.size
+
+    def take(self, rows: Tensor) -> "Features":
+        """The features of some of the images, copied."""
+        values = tuple(
+            value.index_select(0, rows.to(value.device)) if by_image else value
+            for value, by_image in zip(self.values, self.by_image, strict=True)
+        )
+        return Features(values, self.by_image, len(rows))
+
+    @staticmethod
+    def cat(parts: Sequence["Features"]) -> "Features":
+        """The features of all images of the parts, which come from the same draws."""
+        first = parts[0]
+        values = tuple(
+            torch.cat([part.values[i] for part in parts]) if by_image else first.values[i]
+            for i, by_image in enumerate(first.by_image)
+        )
+        return Features(values, first.by_image, sum(map(len, parts)))
 
 
 class Draws(Protocol):
@@ -22,6 +64,17 @@ class Draws(Protocol):
 
     def log_probs(self, images: Images) -> LogProbs:
         """log p(y = c | x_n, ω_t), shape (N, T, C): `categorical(outputs(images))`."""
+
+
+@runtime_checkable
+class StagedDraws(Draws, Protocol):
+    """Draws whose shared work can be kept: `outputs(x)` is `decode(encode(x), range(T))`."""
+
+    def encode(self, images: Images) -> Features:
+        """What all draws share about these images."""
+
+    def decode(self, features: Features, draws: range) -> Outputs:
+        """The outputs under some of the draws, shape (N, len(draws), O)."""
 
 
 class Posterior(Protocol):

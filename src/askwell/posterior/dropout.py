@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from askwell.errors import InputError, ModelError
 from askwell.likelihoods import categorical
 from askwell.networks import naming_the_shape, require_images, require_matrix
+from askwell.posterior.base import Features
 from askwell.posterior.calls import DROPOUTS, DropoutCalls, refuse_unmaskable
 from askwell.posterior.masks import Masks
 from askwell.posterior.split import HeadRunner, NoDropoutError, Split, UntraceableError, split
@@ -40,7 +41,9 @@ class MCDropout:
         refuse_unmaskable(network)
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.training = training
-        self.layout: torch.memory_format | None = None  # chosen when the first images come
+        # Chosen and found out when the first images come:
+        self.layout: torch.memory_format | None = None
+        self.by_image: tuple[bool, ...] | None = None  # which features have a row an image
         self._warned = False
         if self.parts is None and self.why_whole is None:
             raise ModelError(_no_dropout_message(network))
@@ -107,9 +110,17 @@ class DropoutDraws:
     def __len__(self) -> int:
         return self.masks.draws
 
-    @torch.inference_mode()
     def outputs(self, images: Images) -> Outputs:
         """Raw network outputs of each image under each draw, shape (N, T, O).
+
+        Raises:
+            InputError, ModelError: as `encode`.
+        """
+        return self.decode(self.encode(images), range(len(self)))
+
+    @torch.inference_mode()
+    def encode(self, images: Images) -> Features:
+        """What lies before the first dropout: all that the draws share.
 
         Raises:
             InputError: the images are not a tensor.
@@ -122,8 +133,17 @@ class DropoutDraws:
         images = in_layout(images, self.posterior.layout or torch.contiguous_format)
         if self.posterior.parts is None:
             self.posterior.warn_whole()
-            return self._whole(images, len(self))
-        return self._in_parts(self.posterior.parts, images, len(self))
+            return Features((images,), (True,), len(images))
+        return self._features(self.posterior.parts, images)
+
+    @torch.inference_mode()
+    def decode(self, features: Features, draws: range) -> Outputs:
+        """The outputs under some of the draws, a range of step 1: shape (N, len(draws), O)."""
+        if self.posterior.parts is None:
+            return self._whole(features.values[0], draws)
+        results = self._runner.outputs(features.values, len(features), draws)
+        stacked = torch.cat([require_matrix(result) for result in results])  # T·N O
+        return stacked.view(len(draws), len(features), stacked.shape[1]).transpose(0, 1)
 
     def log_probs(self, images: Images) -> LogProbs:
         """log p(y = c | x_n, ω_t), shape (N, T, C)."""
@@ -135,16 +155,21 @@ class DropoutDraws:
         assert parts is not None
         return HeadRunner(parts, self.masks)
 
-    def _in_parts(self, parts: Split, images: Images, draws: int) -> Outputs:
-        features = parts.trunk(images.clone())  # a network may overwrite its argument
-        results = self._runner.outputs(features, len(images), draws)
-        stacked = torch.cat([require_matrix(result) for result in results])  # T·N O
-        return stacked.view(draws, len(images), stacked.shape[1]).transpose(0, 1)
+    def _features(self, parts: Split, images: Images) -> Features:
+        values = parts.trunk(images.clone())  # a network may overwrite its argument
+        if self.posterior.by_image is None:
+            # Told apart by running on one image more: a constant keeps its shape.
+            more = parts.trunk(torch.cat([images, images[:1]]))
+            self.posterior.by_image = tuple(
+                isinstance(a, Tensor) and a.shape[:1] == (len(images),) and a.shape != b.shape
+                for a, b in zip(values, more, strict=True)
+            )
+        return Features(values, self.posterior.by_image, len(images))
 
-    def _whole(self, images: Images, draws: int) -> Outputs:
+    def _whole(self, images: Images, draws: range) -> Outputs:
         """The definition, taken literally: one full pass a draw."""
         results = []
-        for t in range(draws):
+        for t in draws:
             with DropoutCalls(self._mask_of(t)):
                 results.append(require_matrix(self.posterior.network(images.clone())))
         return torch.stack(results, dim=1)
@@ -167,7 +192,7 @@ class DropoutDraws:
 
         Tracing can miss what a graph does not show; this keeps it from going unseen.
         """
-        draws = min(2, len(self))
+        draws = range(min(2, len(self)))
         if self.posterior.layout is None:
             self.posterior.layout = choose_layout(self.posterior.network, images)
         images = in_layout(images, self.posterior.layout)
@@ -185,9 +210,9 @@ class DropoutDraws:
             self.posterior.run_whole("its parts do not give what the whole network gives")
         self._checked = True
 
-    def _parts_agree(self, parts: Split, images: Images, draws: int, whole: Outputs) -> bool:
+    def _parts_agree(self, parts: Split, images: Images, draws: range, whole: Outputs) -> bool:
         try:
-            return _same(self._in_parts(parts, images, draws), whole)
+            return _same(self.decode(self._features(parts, images), draws), whole)
         except (RuntimeError, ValueError, TypeError, KeyError):
             return False
 

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 _MOST_BYTES = 2**28
-"""Of weights kept for all draws: 256 MiB. VGG16's first dense layer alone would take gigabytes."""
+"""Of weights kept: 256 MiB, 541 draws of the paper's network. VGG16 would take gigabytes."""
 
 
 class MaskedLinear:
@@ -31,8 +31,8 @@ class MaskedLinear:
         self.columns = [row.nonzero().flatten() for row in chosen]
         self._most = max(len(c) for c in self.columns)
         self._parts: list[Tensor | None] = [None] * len(keep)
-        size = sum(map(len, self.columns)) * self.weight.shape[0] * self.weight.element_size()
-        self._keep_parts = size <= _MOST_BYTES
+        part_bytes = self._most * self.weight.shape[0] * self.weight.element_size()
+        self._kept = _MOST_BYTES // max(1, part_bytes)
         self._rows = self._whole = self._gathered = self.weight.new_empty(0)
 
     def take(self, features: Float[Tensor, "n F"]) -> None:
@@ -62,9 +62,9 @@ class MaskedLinear:
         return result.transpose(1, 2).flatten(0, 1)
 
     def _columns_of_weight(self, t: int) -> Tensor:
-        """The chosen columns of the weight; kept from chunk to chunk unless they are many."""
+        """The chosen columns of the weight; kept from chunk to chunk for the first draws."""
         part = self._parts[t]
         if part is None:
             part = self.weight[:, self.columns[t]].contiguous()
-            self._parts[t] = part if self._keep_parts else None
+            self._parts[t] = part if t < self._kept else None
         return part

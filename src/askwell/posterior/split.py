@@ -225,15 +225,15 @@ class HeadRunner(fx.Interpreter):
         self._linears: dict[fx.Node, MaskedLinear] = {}
         self._draws = slice(0, 0)
 
-    def outputs(self, features: tuple[Any, ...], n: int, draws: int) -> list[Any]:
-        """What the head returns for the first `draws` draws of `n` images, block by block."""
+    def outputs(self, features: tuple[Any, ...], n: int, draws: range) -> list[Any]:
+        """What the head returns for these draws of `n` images, block by block."""
         for node, plan in self.parts.fused.items():
             if plan is not None:
                 self._linear(node, plan, features[self._inputs.index(plan.features)])
-        block = self._block(features, n, draws)
+        block = self._block(features, n, len(draws))
         return [
-            self._run_block(features, slice(t, min(t + block, draws)))
-            for t in range(0, draws, block)
+            self._run_block(features, slice(t, min(t + block, draws.stop)))
+            for t in range(draws.start, draws.stop, block)
         ]
 
     def _run_block(self, features: tuple[Any, ...], draws: slice) -> Any:

@@ -3,6 +3,7 @@
 | strategy | batch |
 |---|---|
 | `TopK(acquisition)` | the k highest scores |
+| `Race(acquisition)` | the k highest scores, with few draws for most items |
 | `PowerSampling(acquisition, temperature)` | k items, drawn in proportion to a power of the score |
 | `Random()` | k items uniformly at random |
 """
@@ -15,12 +16,14 @@ from askwell.acquisition import ACQUISITIONS
 from askwell.errors import InputError
 from askwell.select.base import Strategy, score_chunk
 from askwell.select.power import PowerSampling, check_temperature
+from askwell.select.race import Race
 from askwell.select.random import Random
 from askwell.select.topk import StreamingTopK, TopK
 
 __all__ = [
     "STRATEGIES",
     "PowerSampling",
+    "Race",
     "Random",
     "Strategy",
     "StreamingTopK",

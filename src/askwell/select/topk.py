@@ -99,6 +99,12 @@ class StreamingTopK:
         if len(self._ids) >= 2 * self._k:
             self._shrink()
 
+    @property
+    def best(self) -> NDArray[np.float64]:
+        """The scores of the k best so far, best first; fewer if fewer were added."""
+        self._shrink()
+        return self._scores
+
     def result(self) -> Query:
         """The k best so far, best first; with a warning, all of them if fewer were added.
 
