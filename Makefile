@@ -33,9 +33,11 @@ format: $(STAMP) ## Format the code in place
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## Run the benchmarks; results go to benchmarks/results/
-	$(BIN)/python benchmarks/scoring.py benchmarks/results/scoring.csv
-	$(BIN)/python benchmarks/training_steps.py benchmarks/results/training_steps.csv
+bench: $(STAMP) ## Run the benchmarks, with baal beside; results go to benchmarks/results/
+	$(BIN)/pip install -q --no-deps -r benchmarks/requirements.txt
+	for name in scoring racing one_round head_cost memory training_steps; do \
+		$(BIN)/python benchmarks/$$name.py benchmarks/results/$$name.csv || exit 1; \
+	done
 
 clean: ## Remove .venv and caches (data and runs stay)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -9,7 +9,7 @@ import torch
 
 from askwell.acquisition import ACQUISITIONS
 from askwell.errors import InputError
-from askwell.select import PowerSampling, Random, TopK, strategy
+from askwell.select import PowerSampling, Race, Random, TopK, strategy
 from tests.select.draws import TableDraws, chunks, shuffled, table
 
 BALD = ACQUISITIONS["bald"]
@@ -93,6 +93,7 @@ def test_impossible_temperatures_are_refused(temperature):
 
 
 def test_strategies_by_name():
-    assert strategy("bald", temperature=0.25) == PowerSampling(BALD, 0.25)
-    assert strategy("bald", temperature=0) == TopK(BALD)
+    assert strategy("bald", temperature=0.25) == Race(PowerSampling(BALD, 0.25))
+    assert strategy("bald", temperature=0.25, exact=True) == PowerSampling(BALD, 0.25)
+    assert strategy("bald", temperature=0, exact=True) == TopK(BALD)
     assert strategy("random", temperature=0.25) == Random()

@@ -14,7 +14,7 @@ from askwell.pool import ArrayPool
 from askwell.pool import chunks as pool_chunks
 from askwell.posterior import MCDropout, StagedDraws
 from askwell.posterior.base import Features
-from askwell.select import Race, TopK
+from askwell.select import PowerSampling, Race, TopK
 from askwell.select.race import jackknife
 from tests.select.draws import TableDraws, chunks, shuffled
 
@@ -52,7 +52,7 @@ def pool_table(n: int, t: int, *, seed: int, c: int = 4, spread: float = 2.0) ->
 def race(table, k, *, name="bald", seed=0, size=64, order=None, **settings):
     draws = Counted(table)
     parts = chunks(range(len(table)), size, order)
-    return Race(ACQUISITIONS[name], **settings).select(draws, parts, k, seed=seed), draws
+    return Race(TopK(ACQUISITIONS[name]), **settings).select(draws, parts, k, seed=seed), draws
 
 
 def dense(table, k, *, name="bald", seed=0):
@@ -90,6 +90,18 @@ def test_neither_chunks_nor_order_matter(size, shuffle):
     assert race(table, 7, size=size, order=order)[0].ids == race(table, 7)[0].ids
 
 
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_drawn_batches_are_raced_too(temperature):
+    lost = 0
+    for seed in range(4):
+        table = pool_table(500, 128, seed=seed)
+        of = PowerSampling(ACQUISITIONS["bald"], temperature)
+        expected = of.select(TableDraws(table), chunks(range(500), 64), 10, seed=seed)
+        found = Race(of).select(Counted(table), chunks(range(500), 64), 10, seed=seed)
+        lost += len(set(expected.ids) - set(found.ids))
+    assert lost <= 4  # of 40, each with a probability of about 0.01
+
+
 def test_ties_are_broken_as_by_top_k():
     table = pool_table(300, 64, seed=3)
     table[100:200] = table[100]  # a hundred items with the same outputs
@@ -106,12 +118,12 @@ def test_a_pool_where_nothing_can_be_told_apart_is_scored_in_full():
 
 def test_few_draws_are_not_raced():
     table = pool_table(100, 31, seed=5)
-    assert Race(ACQUISITIONS["bald"]).stages(31) == [31]
+    assert Race(TopK(ACQUISITIONS["bald"])).stages(31) == [31]
     assert race(table, 5)[0] == dense(table, 5)
 
 
 def test_stages_grow_to_all_draws():
-    bald = ACQUISITIONS["bald"]
+    bald = TopK(ACQUISITIONS["bald"])
     assert Race(bald).stages(100) == [16, 100]
     assert Race(bald).stages(1000) == [16, 64, 256, 1000]
     assert Race(bald, first=8, growth=2).stages(64) == [8, 16, 32, 64]
@@ -141,7 +153,7 @@ def test_nan_is_an_error_that_names_the_item():
 @pytest.mark.parametrize("settings", [{"first": 1}, {"growth": 1}, {"failure": 0}, {"failure": 1}])
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(InputError):
-        Race(ACQUISITIONS["bald"], **settings)
+        Race(TopK(ACQUISITIONS["bald"]), **settings)
 
 
 @pytest.mark.parametrize("name", ["max_entropy", "variation_ratios", "bald", "mean_std", "margin"])
@@ -168,10 +180,9 @@ def test_a_network_with_dropout_races_as_it_is_scored():
     pool, positions = ArrayPool(images), np.arange(120)
     draws = MCDropout(network).draw(64, seed=0)
     assert isinstance(draws, StagedDraws)
-    for name in ("bald", "variation_ratios"):
-        acquisition = ACQUISITIONS[name]
-        expected = TopK(acquisition).select(draws, pool_chunks(pool, positions, size=50), 6, seed=0)
-        found = Race(acquisition).select(draws, pool_chunks(pool, positions, size=50), 6, seed=0)
+    for of in (TopK(ACQUISITIONS["bald"]), PowerSampling(ACQUISITIONS["variation_ratios"], 0.1)):
+        expected = of.select(draws, pool_chunks(pool, positions, size=50), 6, seed=0)
+        found = Race(of).select(draws, pool_chunks(pool, positions, size=50), 6, seed=0)
         assert found.ids == expected.ids
         np.testing.assert_allclose(found.scores, expected.scores, atol=1e-6)
 

@@ -4,13 +4,14 @@ import pytest
 
 from askwell.acquisition import ACQUISITIONS
 from askwell.errors import InputError
-from askwell.select import STRATEGIES, Random, TopK, strategy
+from askwell.select import STRATEGIES, Race, Random, TopK, strategy
 
 
 def test_every_acquisition_is_a_strategy():
     for name, acquisition in ACQUISITIONS.items():
-        assert strategy(name) == TopK(acquisition)
-    assert strategy("random") == Random()
+        assert strategy(name) == Race(TopK(acquisition)) == STRATEGIES[name]
+        assert strategy(name, exact=True) == TopK(acquisition)
+    assert strategy("random") == strategy("random", exact=True) == Random()
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,10 @@ def run(
     budget: Annotated[int | None, typer.Option(help="Labelled images at the end.")] = None,
     query_size: Annotated[int | None, typer.Option(help="Images asked for at a time.")] = None,
     draws: Annotated[int | None, typer.Option(help="Posterior draws T for scoring.")] = None,
+    exact: Annotated[
+        bool | None,
+        typer.Option("--exact", help="Score every image with all T draws.", show_default="race"),
+    ] = None,
     change: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other key of the spec; repeatable."),
@@ -85,6 +89,7 @@ def run(
         "budget": budget,
         "query_size": query_size,
         "draws": draws,
+        "exact": exact,
     }
     given = {key: value for key, value in options.items() if value is not None}
     given |= _assignments(change or [])

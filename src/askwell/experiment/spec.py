@@ -75,6 +75,8 @@ class Spec:
         query_size: images asked for at a time.
         budget: labelled images at the end, the initial ones included, the validation ones not.
         draws: T for scoring the pool.
+        exact: score every image with all T draws, instead of a race that gives all T only to those
+            that may be among the best.
         test_draws: T for evaluating on the test set.
         temperature: 0 asks for the highest scores; above, batches are drawn with probability
             ∝ score^(1/temperature), which spreads them (`PowerSampling`).
@@ -98,6 +100,7 @@ class Spec:
     query_size: int = 10
     budget: int = 1000
     draws: int = 100
+    exact: bool = False
     test_draws: int = 100
     temperature: float = 0.0
     pool_subset: int = 0

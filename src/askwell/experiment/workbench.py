@@ -124,7 +124,9 @@ class Workbench:
         learner = Learner(
             self.pool,
             self._fit(arm, chain),
-            strategy(arm.acquisition, temperature=self.spec.temperature),
+            strategy(
+                arm.acquisition, temperature=self.spec.temperature, exact=self.spec.exact
+            ),
             classes=len(self.classes),
             seed=chain.seed,
             draws=self.spec.draws,

@@ -3,8 +3,8 @@
 | strategy | batch |
 |---|---|
 | `TopK(acquisition)` | the k highest scores |
-| `Race(acquisition)` | the k highest scores, with few draws for most items |
 | `PowerSampling(acquisition, temperature)` | k items, drawn in proportion to a power of the score |
+| `Race(strategy)` | what one of these two would choose, with few draws for most items |
 | `Random()` | k items uniformly at random |
 """
 
@@ -35,28 +35,31 @@ __all__ = [
 ]
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
-    {"random": Random(), **{name: TopK(entry) for name, entry in ACQUISITIONS.items()}}
+    {"random": Random(), **{name: Race(TopK(entry)) for name, entry in ACQUISITIONS.items()}}
 )
 """Every strategy that a spec or a command line can name."""
 
 
-def strategy(name: str, *, temperature: float = 0.0) -> Strategy:
+def strategy(name: str, *, temperature: float = 0.0, exact: bool = False) -> Strategy:
     """The strategy of this name.
 
     Args:
         name: "random", or an acquisition function's.
         temperature: 0 takes the highest scores; above, the batch is drawn by `PowerSampling`,
             which spreads it.
+        exact: give every item all draws, instead of a `Race`, which is told 32 draws or more.
 
     Raises:
         InputError: there is none; the message has the nearest name and all of them. Or a
             temperature that is negative or not finite.
     """
     check_temperature(temperature)
-    if temperature and name in ACQUISITIONS:
-        return PowerSampling(ACQUISITIONS[name], temperature)
-    if name in STRATEGIES:
-        return STRATEGIES[name]
+    if name == "random":
+        return Random()
+    if name in ACQUISITIONS:
+        acquisition = ACQUISITIONS[name]
+        of = PowerSampling(acquisition, temperature) if temperature else TopK(acquisition)
+        return of if exact else Race(of)
     near = difflib.get_close_matches(name.lower(), STRATEGIES, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise InputError(f"No strategy is called {name!r}.{hint} There are: {', '.join(STRATEGIES)}.")

@@ -40,6 +40,23 @@ class PowerSampling:
         """Refuse impossible temperatures."""
         check_temperature(self.temperature)
 
+    def order(
+        self, ids: Sequence[ItemId], scores: NDArray[np.float64], seed: int
+    ) -> NDArray[np.float64]:
+        """What items are ranked by: log(score) + temperature · g.
+
+        Raises:
+            InputError: a negative score.
+        """
+        if (scores < 0).any():
+            raise InputError(
+                f"Power sampling needs scores of at least 0; {self.acquisition.name} gives "
+                f"{scores.min():g}. Take the highest scores instead (temperature 0)."
+            )
+        with np.errstate(divide="ignore"):  # log 0 = -inf: never before an item with a score
+            logs: NDArray[np.float64] = np.log(scores)
+        return logs + self.temperature * _gumbel(ids, seed)
+
     def select(self, draws: Draws, chunks: Iterable[Chunk], k: int, *, seed: int) -> Query:
         """Draw k items, in the order drawn, as `Strategy` says; scores are the acquisition's.
 
@@ -51,20 +68,8 @@ class PowerSampling:
         for chunk in chunks:
             scores = score_chunk(self.acquisition, draws, chunk)
             values = score_values(chunk.ids, scores)
-            top.add(chunk.ids, scores, order_by=self._perturbed(chunk.ids, values, seed))
+            top.add(chunk.ids, scores, order_by=self.order(chunk.ids, values, seed))
         return top.result()
-
-    def _perturbed(
-        self, ids: Sequence[ItemId], scores: NDArray[np.float64], seed: int
-    ) -> NDArray[np.float64]:
-        if (scores < 0).any():
-            raise InputError(
-                f"Power sampling needs scores of at least 0; {self.acquisition.name} gives "
-                f"{scores.min():g}. Take the highest scores instead (temperature 0)."
-            )
-        with np.errstate(divide="ignore"):  # log 0 = -inf: never before an item with a score
-            logs: NDArray[np.float64] = np.log(scores)
-        return logs + self.temperature * _gumbel(ids, seed)
 
 
 def check_temperature(temperature: float) -> None:

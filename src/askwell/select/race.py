@@ -8,8 +8,9 @@ in a fraction of the work, or better choices with more draws for less work.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from askwell.errors import InputError
 from askwell.pool import Chunk
 from askwell.posterior.base import Draws, Features, StagedDraws
 from askwell.records import ItemId, Query
+from askwell.select.power import PowerSampling
 from askwell.select.topk import StreamingTopK, TopK, score_values
 from askwell.tensors import Outputs, Scores, require_finite_outputs
 
@@ -37,7 +39,7 @@ _CHUNK = 256
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """Ask for the k items with the highest scores under T draws, using all T only for a few.
+    """Ask for what another strategy chooses with T draws, using all T only for a few items.
 
     Every item gets the `first` draws. The best by these get all T, which sets a bar: k items are
     known to reach it, so no other below it can be among the k best. An item is dropped when the
@@ -45,14 +47,15 @@ class Race:
     so on. Draws are the same functions in all stages, so none is computed twice.
 
     Args:
-        acquisition: any that scores every item by itself.
+        of: the strategy whose choice is wanted; the scores may be of any acquisition function
+            that looks at every item by itself.
         first: draws that every item gets.
         growth: by which the draws grow from stage to stage.
         failure: probability, for each of the k best, to be dropped on the way: divided over the
             stages, and as exact as the intervals (see `_Reach`).
     """
 
-    acquisition: Acquisition
+    of: TopK | PowerSampling
     first: int = 16
     growth: int = 4
     failure: float = 0.01
@@ -76,9 +79,12 @@ class Race:
         """
         stages = self.stages(len(draws))
         if len(stages) == 1 or not isinstance(draws, StagedDraws):
-            return TopK(self.acquisition).select(draws, chunks, k, seed=seed)
-        reach = _Reach(self.acquisition, self.failure / (len(stages) - 1))
-        running = _Running(self.acquisition, draws, stages, reach, k, StreamingTopK(k, seed))
+            return self.of.select(draws, chunks, k, seed=seed)
+        reach = _Reach(self.of.acquisition, self.failure / (len(stages) - 1))
+        order = partial(self.of.order, seed=seed)
+        running = _Running(
+            self.of.acquisition, order, draws, stages, reach, k, StreamingTopK(k, seed)
+        )
         for chunk in chunks:
             if len(chunk.ids):
                 running.enter(chunk)
@@ -93,6 +99,10 @@ class Race:
         return [*early, draws]
 
 
+_Order = Callable[[Sequence[ItemId], NDArray[np.float64]], NDArray[np.float64]]
+"""Ids and scores → what they are ranked by; grows with the score."""
+
+
 @dataclass(slots=True)
 class _Group:
     """Items that have had the same draws."""
@@ -101,7 +111,8 @@ class _Group:
     features: Features
     outputs: Outputs  # n m O
     scores: NDArray[np.float64]
-    reach: NDArray[np.float64]  # upper ends of the scores' intervals
+    rank: NDArray[np.float64]  # what the scores are ordered by
+    reach: NDArray[np.float64]  # upper ends of its intervals
 
     def take(self, kept: NDArray[np.bool_]) -> "_Group":
         if kept.all():
@@ -112,6 +123,7 @@ class _Group:
             self.features.take(rows),
             self.outputs.index_select(0, rows.to(self.outputs.device)),
             self.scores[kept],
+            self.rank[kept],
             self.reach[kept],
         )
 
@@ -152,13 +164,14 @@ class _Running:
     """A race under way: items that have had the first draws wait, finished ones are in `top`."""
 
     acquisition: Acquisition
+    order: _Order
     draws: StagedDraws
     stages: list[int]
     reach: "_Reach"
     k: int
     top: StreamingTopK
     waiting: list[_Group] = field(default_factory=list)
-    bar: float = -math.inf  # k items have this score or more under all T draws
+    bar: float = -math.inf  # k items are ranked by this or more under all T draws
     scouted: int = 0  # how many waited after the last look
 
     def enter(self, chunk: Chunk) -> None:
@@ -168,10 +181,11 @@ class _Running:
             outputs = self.draws.decode(features, range(self.stages[0]))
         require_finite_outputs(outputs, chunk.ids)
         scores = score_values(chunk.ids, self.acquisition.of_outputs(outputs))
-        group = _Group(list(chunk.ids), features, outputs, scores, scores)
-        group = group.take(self.reach.at_most(scores) >= self.bar)
+        rank = self.order(chunk.ids, scores)
+        group = _Group(list(chunk.ids), features, outputs, scores, rank, rank)
+        group = group.take(self.order(chunk.ids, self.reach.at_most(scores)) >= self.bar)
         if group.ids:
-            group.reach = self.reach(group.outputs, group.scores)
+            self._measure(group)
             self._wait(group)
         if self._waiting > max(4 * self.k, _CHUNK, 2 * self.scouted):
             self._scout()
@@ -187,6 +201,9 @@ class _Running:
     @property
     def _waiting(self) -> int:
         return sum(len(group.ids) for group in self.waiting)
+
+    def _measure(self, group: _Group) -> None:
+        group.reach = self.order(group.ids, self.reach(group.outputs, group.scores))
 
     def _wait(self, group: _Group) -> None:
         group = group.take(group.reach >= self.bar)
@@ -226,9 +243,8 @@ class _Running:
                 self._scout()
                 groups, self.waiting = self.waiting, []
         for group in groups:
-            self.top.add(group.ids, torch.from_numpy(group.scores))
-        if len(self.top.best) == self.k:
-            self.bar = float(self.top.best[-1])
+            self.top.add(group.ids, torch.from_numpy(group.scores), order_by=group.rank)
+        self.bar = self.top.bar
 
     def _advance(self, group: _Group, m: int) -> None:
         before = group.outputs.shape[1]
@@ -237,9 +253,10 @@ class _Running:
         require_finite_outputs(new, group.ids)
         group.outputs = torch.cat([group.outputs, new], dim=1)
         scores = self.acquisition.of_outputs(group.outputs)
-        group.scores = group.reach = score_values(group.ids, scores)
+        group.scores = score_values(group.ids, scores)
+        group.rank = group.reach = self.order(group.ids, group.scores)
         if m < self.stages[-1]:
-            group.reach = self.reach(group.outputs, group.scores)
+            self._measure(group)
 
 
 def _merged(groups: list[_Group]) -> Iterator[_Group]:
@@ -260,6 +277,7 @@ def _joined(groups: list[_Group]) -> _Group:
         Features.cat([g.features for g in groups]),
         torch.cat([g.outputs for g in groups]),
         np.concatenate([g.scores for g in groups]),
+        np.concatenate([g.rank for g in groups]),
         np.concatenate([g.reach for g in groups]),
     )
 

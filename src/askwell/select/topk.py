@@ -30,6 +30,15 @@ class TopK:
 
     acquisition: Acquisition
 
+    def order(
+        self,
+        ids: Sequence[ItemId],  # noqa: ARG002
+        scores: NDArray[np.float64],
+        seed: int,  # noqa: ARG002
+    ) -> NDArray[np.float64]:
+        """What items are ranked by: their scores."""
+        return scores
+
     def select(self, draws: Draws, chunks: Iterable[Chunk], k: int, *, seed: int) -> Query:
         """Score the chunks one by one and keep the best, as `Strategy` says.
 
@@ -100,10 +109,10 @@ class StreamingTopK:
             self._shrink()
 
     @property
-    def best(self) -> NDArray[np.float64]:
-        """The scores of the k best so far, best first; fewer if fewer were added."""
+    def bar(self) -> float:
+        """What the k-th best so far is ranked by; −inf if fewer were added."""
         self._shrink()
-        return self._scores
+        return self._floor[0]
 
     def result(self) -> Query:
         """The k best so far, best first; with a warning, all of them if fewer were added.
