@@ -187,3 +187,31 @@ def test_dropout_on_weights_is_refused():
 
     with pytest.raises(ModelError, match=r"drops weights of shape \(2, 192\)"):
         MCDropout(DropsWeights()).draw(2, seed=0).outputs(IMAGES)
+
+
+def test_bfloat16_trunk_and_products_stay_near_float32():
+    torch.manual_seed(0)
+    network, images = BayesianCNN(), torch.rand(40, 1, 28, 28)
+    exact = MCDropout(network).draw(12, seed=0).outputs(images)
+    near = MCDropout(network, dtype=torch.bfloat16).draw(12, seed=0)
+    outputs = near.outputs(images)
+    assert outputs.dtype == torch.float32
+    assert near.encode(images).values[0].dtype == torch.bfloat16
+    assert not torch.equal(outputs, exact)
+    torch.testing.assert_close(outputs, exact, rtol=0, atol=0.02 * float(exact.abs().max()))
+
+
+def test_half_precision_features_also_feed_a_head_of_other_layers():
+    network = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Dropout2d(0.5), nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4),
+        nn.Flatten(), nn.Linear(4 * 16, 3),
+    )  # fmt: skip
+    images = torch.rand(5, 1, 8, 8)
+    exact = MCDropout(network).draw(4, seed=0).outputs(images)
+    near = MCDropout(network, dtype=torch.bfloat16).draw(4, seed=0).outputs(images)
+    torch.testing.assert_close(near, exact, rtol=0, atol=0.03 * float(exact.abs().max()))
+
+
+def test_other_number_formats_are_refused():
+    with pytest.raises(InputError, match=r"float32 or torch\.bfloat16; got torch\.float16"):
+        MCDropout(BayesianCNN(), dtype=torch.float16)

@@ -22,7 +22,7 @@ from askwell.experiment.spec import POSTERIORS, Arm, Spec
 from askwell.learner import Learner
 from askwell.models import MODELS
 from askwell.oracle import KnownLabels, NoisyLabels, Oracle
-from askwell.posterior import Deterministic, MCDropout, Posterior
+from askwell.posterior import Deterministic, Posterior
 from askwell.randomness import derive, item_keys
 from askwell.records import Chain, ItemId, Label, StepRecord, Training
 from askwell.select import strategy
@@ -124,9 +124,7 @@ class Workbench:
         learner = Learner(
             self.pool,
             self._fit(arm, chain),
-            strategy(
-                arm.acquisition, temperature=self.spec.temperature, exact=self.spec.exact
-            ),
+            strategy(arm.acquisition, temperature=self.spec.temperature, exact=self.spec.exact),
             classes=len(self.classes),
             seed=chain.seed,
             draws=self.spec.draws,
@@ -147,7 +145,7 @@ class Workbench:
             lambda: MODELS[self.spec.model](self._image_shape, len(self.classes)),
             recipe,
             validation=self._validation(chain),
-            posterior=_deterministic if arm.posterior == POSTERIORS[1] else _mc_dropout,
+            posterior=_deterministic if arm.posterior == POSTERIORS[1] else None,
             device=self.device,
         )
 
@@ -173,10 +171,6 @@ def kept_weight_decay(steps: Sequence[StepRecord], reselect: float) -> float | N
         return None
     growth = (steps[-1].labels + len(steps[-1].acquired)) / choices[-1].labels
     return None if growth >= reselect else choices[-1].weight_decay
-
-
-def _mc_dropout(network: nn.Module, training: Training) -> Posterior:
-    return MCDropout(network, training=training)
 
 
 def _deterministic(network: nn.Module, training: Training) -> Posterior:

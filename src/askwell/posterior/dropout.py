@@ -32,13 +32,26 @@ class MCDropout:
         network: any `nn.Module` from a batch of images to one tensor (N, O) of logits or Gaussian
             parameters; copied, so that training it further changes nothing here.
         training: how it was trained, for reports.
+        dtype: what the trunk, and a linear layer behind dropout, multiply in: float32, or
+            bfloat16 where `precision.compute_dtype` says that the device is faster with it. The
+            rest of the head is float32. What it does to scores: `docs/performance.md`.
 
     Raises:
+        InputError: another dtype.
         ModelError: no dropout, or dropout inside a fused call (attention, LSTM).
     """
 
-    def __init__(self, network: nn.Module, *, training: Training | None = None) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        training: Training | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if dtype not in (torch.float32, torch.bfloat16):
+            raise InputError(f"dtype must be torch.float32 or torch.bfloat16; got {dtype}.")
         refuse_unmaskable(network)
+        self.dtype = dtype
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.training = training
         # Chosen and found out when the first images come:
@@ -134,7 +147,9 @@ class DropoutDraws:
         if self.posterior.parts is None:
             self.posterior.warn_whole()
             return Features((images,), (True,), len(images))
-        return self._features(self.posterior.parts, images)
+        low = self.posterior.dtype != torch.float32 and self.dtype == torch.float32
+        with torch.autocast(self.device.type, self.posterior.dtype, enabled=low):
+            return self._features(self.posterior.parts, images)
 
     @torch.inference_mode()
     def decode(self, features: Features, draws: range) -> Outputs:
@@ -153,7 +168,7 @@ class DropoutDraws:
     def _runner(self) -> HeadRunner:
         parts = self.posterior.parts
         assert parts is not None
-        return HeadRunner(parts, self.masks)
+        return HeadRunner(parts, self.masks, self.dtype)
 
     def _features(self, parts: Split, images: Images) -> Features:
         values = parts.trunk(images.clone())  # a network may overwrite its argument

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from askwell.tensors import float32_at_least
+
 _MOST_BYTES = 2**28
 """Of weights kept: 256 MiB, 541 draws of the paper's network. VGG16 would take gigabytes."""
 
@@ -20,12 +22,16 @@ class MaskedLinear:
         linear: the layer; its weights are read now.
         keep: which features survive in each draw, shape (T, F).
         p: the probability of dropping a feature, below 1.
+        dtype: of the features. In half precision the products are rounded to it, everything
+            after them is float32.
     """
 
-    def __init__(self, linear: nn.Linear, keep: Bool[Tensor, "T F"], p: float) -> None:
+    def __init__(
+        self, linear: nn.Linear, keep: Bool[Tensor, "T F"], p: float, dtype: torch.dtype
+    ) -> None:
         self.scale = 1 / (1 - p)
         self.subtract = p < 0.5
-        self.weight = linear.weight.detach()
+        self.weight = linear.weight.detach().to(dtype)
         self.bias = None if linear.bias is None else linear.bias.detach().unsqueeze(1)  # O 1
         chosen = ~keep if self.subtract else keep
         self.columns = [row.nonzero().flatten() for row in chosen]
@@ -38,7 +44,8 @@ class MaskedLinear:
     def take(self, features: Float[Tensor, "n F"]) -> None:
         """Take in the images whose products the next calls give: what all draws share."""
         self._rows = features.t().contiguous()  # F n: a feature's values lie side by side
-        self._whole = self.weight @ self._rows if self.subtract else self._whole  # O n
+        if self.subtract:
+            self._whole = float32_at_least(self.weight @ self._rows)  # O n
         # One buffer for all draws: allocating it anew costs more than filling it.
         if self._gathered.shape[1:] != self._rows.shape[1:]:
             self._gathered = self._rows.new_empty(self._most, self._rows.shape[1])
@@ -47,12 +54,15 @@ class MaskedLinear:
         """Shape (B · n, O) for the B draws of `draws`, draws outermost."""
         rows, n = self._rows, self._rows.shape[1]
         wanted = range(draws.start, draws.stop)
-        result = rows.new_empty(len(wanted), len(self.weight), n)  # B O n
+        result = float32_at_least(rows.new_empty(len(wanted), len(self.weight), n))  # B O n
         for b, t in enumerate(wanted):
             part = self._gathered[: len(self.columns[t])]
             torch.index_select(rows, 0, self.columns[t], out=part)
             weight = self._columns_of_weight(t)
-            if self.subtract:
+            if result.dtype != rows.dtype:
+                product = torch.mm(weight, part)
+                result[b] = self._whole - product if self.subtract else product
+            elif self.subtract:
                 torch.addmm(self._whole, weight, part, alpha=-1, out=result[b])
             else:
                 torch.mm(weight, part, out=result[b])

@@ -215,8 +215,9 @@ class HeadRunner(fx.Interpreter):
     one batch of B · n; dropout gives each block of n its own masks.
     """
 
-    def __init__(self, parts: Split, masks: Masks) -> None:
+    def __init__(self, parts: Split, masks: Masks, dtype: torch.dtype) -> None:
         super().__init__(parts.head)
+        self.dtype = dtype  # of the network's weights
         self.parts = parts
         self.masks = masks
         self._inputs = [n for n in parts.head.graph.nodes if n.op == "placeholder"]
@@ -241,12 +242,16 @@ class HeadRunner(fx.Interpreter):
         times = draws.stop - draws.start
         # A copy even for one draw: the head may overwrite its arguments.
         repeated = [
-            value.repeat(times, *(1,) * (value.ndim - 1))
+            self._as_weights(value).repeat(times, *(1,) * (value.ndim - 1))
             if needed and isinstance(value, Tensor) and value.ndim > 0
             else value
             for value, needed in zip(features, self._repeated, strict=True)
         ]
         return self.run(*repeated)
+
+    def _as_weights(self, value: Tensor) -> Tensor:
+        """Features in the number format of the layers: half precision is for products alone."""
+        return value.to(self.dtype) if value.is_floating_point() else value
 
     def _block(self, features: tuple[Any, ...], n: int, draws: int) -> int:
         """How many draws to run at once; one where a feature is not a batch of `n` rows."""
@@ -272,14 +277,17 @@ class HeadRunner(fx.Interpreter):
         )
 
     def _fused(self, node: fx.Node) -> Tensor | None:
-        return self._linears[node](self._draws) if self.parts.fused[node] is not None else None
+        if self.parts.fused[node] is None:
+            return None
+        return self._linears[node](self._draws).to(self.dtype)
 
     def _linear(self, node: fx.Node, plan: FusedLinear, features: Tensor) -> None:
-        if node not in self._linears:
+        known = self._linears.get(node)
+        if known is None or known.weight.dtype != features.dtype:
             shape = plan.dropout.mask_shape(tuple(features.shape[1:]))
             keep = self.masks.keep(plan.dropout.layer, plan.dropout.p, shape)
             keep = keep.expand(-1, *features.shape[1:]).flatten(1)  # T F
-            self._linears[node] = MaskedLinear(plan.linear, keep, plan.dropout.p)
+            self._linears[node] = MaskedLinear(plan.linear, keep, plan.dropout.p, features.dtype)
         self._linears[node].take(features.flatten(1))
 
 

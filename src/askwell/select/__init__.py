@@ -8,11 +8,11 @@
 | `Random()` | k items uniformly at random |
 """
 
-import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from askwell.acquisition import ACQUISITIONS
+from askwell.datasets.names import nearest
 from askwell.errors import InputError
 from askwell.select.base import Strategy, score_chunk
 from askwell.select.power import PowerSampling, check_temperature
@@ -60,9 +60,10 @@ def strategy(name: str, *, temperature: float = 0.0, exact: bool = False) -> Str
         acquisition = ACQUISITIONS[name]
         of = PowerSampling(acquisition, temperature) if temperature else TopK(acquisition)
         return of if exact else Race(of)
-    near = difflib.get_close_matches(name.lower(), STRATEGIES, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise InputError(f"No strategy is called {name!r}.{hint} There are: {', '.join(STRATEGIES)}.")
+    raise InputError(
+        f"No strategy is called {name!r}.{nearest(name, STRATEGIES)} There are: "
+        f"{', '.join(STRATEGIES)}."
+    )
 
 
 def check_strategy(candidate: Strategy) -> None:

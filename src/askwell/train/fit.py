@@ -15,6 +15,7 @@ from askwell.likelihoods import categorical
 from askwell.numerics import mean_probs
 from askwell.pool import Pool, check_pool, to_images
 from askwell.posterior import MCDropout, Posterior
+from askwell.precision import compute_dtype
 from askwell.randomness import derive
 from askwell.records import ItemId, Label, Training
 from askwell.tensors import Images, label_tensor, require_finite_outputs
@@ -177,4 +178,5 @@ def _as_validation(
 
 
 def _mc_dropout(network: nn.Module, training: Training) -> Posterior:
-    return MCDropout(network, training=training)
+    device = next(network.parameters()).device
+    return MCDropout(network, training=training, dtype=compute_dtype(device))
