@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -289,3 +291,17 @@ def test_a_full_disk_stops_a_run_which_then_goes_on(whole, tmp_path: Path, monke
     assert sum(len(c.steps) for c in Journal(tmp_path).read().chains) in (4, 5)
     with cores(1):
         assert results(run(SMALL, tmp_path, jobs=1)) == results(whole)
+
+
+@pytest.mark.parametrize(("start", "said"), [("", True), ("_start_tracker()", False)])
+def test_what_a_killed_process_leaves_is_removed_in_silence(start, said):
+    program = f"""
+from multiprocessing import resource_tracker
+from askwell.experiment.runner import _start_tracker
+{start}
+resource_tracker.register("/askwell-left-behind", "semaphore")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ended.returncode == 0
+    assert ("resource_tracker" in ended.stderr) is said
+    assert said or not ended.stderr

@@ -9,6 +9,7 @@ alone writes records.
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections import deque
@@ -17,6 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -192,6 +194,7 @@ def _steppers(bench: Workbench, jobs: int, threads: int) -> Iterator[_Here | _El
         finally:
             torch.set_num_threads(before)
         return
+    _start_tracker()
     # `spawn`: a forked child would inherit locks of torch's threads. Each starts when it is needed.
     pool = ProcessPoolExecutor(
         jobs,
@@ -205,6 +208,19 @@ def _steppers(bench: Workbench, jobs: int, threads: int) -> Iterator[_Here | _El
         _kill(pool)
         raise
     pool.shutdown()
+
+
+def _start_tracker() -> None:
+    """Start the process that removes what killed processes leave, and let it do so in silence.
+
+    Otherwise it may end a run that was stopped with a warning about semaphores, which it has just
+    removed, behind the sentence that says what happened.
+    """
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
+    try:
+        resource_tracker.ensure_running()  # takes over the options of this moment
+    finally:
+        sys.warnoptions.pop()
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:
