@@ -27,7 +27,7 @@ def main(path: Path) -> None:
     draws = {t: posterior.draw(t, seed=0) for t in (1, 100)}
     for t in draws:
         bald.of_outputs(draws[t].outputs(images))  # the check on the first images, the masks
-    took = {t: math.inf for t in draws}
+    took = dict.fromkeys(draws, math.inf)
     for _ in range(REPEATS):  # in turns: the machine's speed varies
         for t, functions in draws.items():
             once = seconds(lambda d=functions: bald.of_outputs(d.outputs(images)))
