@@ -167,7 +167,7 @@ class _Running:
     order: _Order
     draws: StagedDraws
     stages: list[int]
-    reach: "_Reach"
+    reach: _Reach
     k: int
     top: StreamingTopK
     waiting: list[_Group] = field(default_factory=list)
@@ -214,16 +214,12 @@ class _Running:
         """Give all draws to the best that wait: they are likely winners, and set the bar."""
         if not self.waiting:
             return
-        scores = np.concatenate([group.scores for group in self.waiting])
-        best = np.sort(scores)[-2 * self.k :][0]
+        best = np.sort(np.concatenate([group.rank for group in self.waiting]))[-2 * self.k :][0]
         groups, self.waiting = self.waiting, []
-        ahead = [
-            group.take(group.scores >= best) for group in groups if (group.scores >= best).any()
-        ]
-        self._through(ahead, self.stages[-1:])
+        ahead = [group.take(group.rank >= best) for group in groups]
+        self._through([group for group in ahead if group.ids], self.stages[-1:])
         for group in groups:
-            if (behind := group.scores < best).any():
-                self._wait(group.take(behind))
+            self._wait(group.take(group.rank < best))
         self.scouted = self._waiting
 
     def _finish(self) -> None:
