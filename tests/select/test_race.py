@@ -63,16 +63,16 @@ def dense(table, k, *, name="bald", seed=0):
 
 @pytest.mark.parametrize("name", MARGINAL)
 def test_a_race_finds_what_scoring_everything_finds(name):
-    # 80 items that could be lost, each with a probability of about 0.01: Poisson with mean 0.8
-    # exceeds 5 with probability 2e-4.
+    # 50 items that could be lost, each with a probability of about 0.01: Poisson with mean 0.5
+    # exceeds 4 with probability 2e-4.
     lost, computed = 0, 0
-    for seed in range(8):
-        table = pool_table(600, 128, seed=seed, c=2 if "variance" in name else 4)
+    for seed in range(5):
+        table = pool_table(400, 128, seed=seed, c=2 if "variance" in name else 4)
         found, draws = race(table, 10, name=name)
         lost += len(set(dense(table, 10, name=name).ids) - set(found.ids))
         computed += draws.computed
-    assert lost <= 5
-    assert computed < 0.5 * 8 * 600 * 128
+    assert lost <= 4
+    assert computed < 0.5 * 5 * 400 * 128
 
 
 def test_scores_and_order_are_those_of_all_draws():
@@ -85,8 +85,8 @@ def test_scores_and_order_are_those_of_all_draws():
 
 @pytest.mark.parametrize(("size", "shuffle"), [(1, 0), (17, 1), (1000, 2)])
 def test_neither_chunks_nor_order_matter(size, shuffle):
-    table = pool_table(300, 64, seed=2)
-    order = shuffled(300, shuffle)
+    table = pool_table(150, 64, seed=2)
+    order = shuffled(150, shuffle)
     assert race(table, 7, size=size, order=order)[0].ids == race(table, 7)[0].ids
 
 
@@ -158,13 +158,13 @@ def test_impossible_settings_are_refused(settings):
 
 @pytest.mark.parametrize("name", ["max_entropy", "variation_ratios", "bald", "mean_std", "margin"])
 def test_the_jackknife_gives_the_spread_over_fresh_draws(name):
-    # The standard deviation of the score over 200 independent sets of 64 draws is the truth; its
-    # own error is 5 %, the jackknife's is a mean over them too.
+    # The standard deviation of the score over 120 independent sets of 64 draws is the truth; its
+    # own error is 6.5 %, the jackknife's variance is averaged over them.
     acquisition = ACQUISITIONS[name]
-    table = pool_table(12, 64 * 200, seed=9, spread=3.0)
-    sets = table.view(12, 200, 64, 4).transpose(0, 1)  # 200 12 64 4
+    table = pool_table(12, 64 * 120, seed=9, spread=3.0)
+    sets = table.view(12, 120, 64, 4).transpose(0, 1)  # 120 12 64 4
     scores = torch.stack([acquisition.of_outputs(s) for s in sets])
-    errors = np.stack([jackknife(acquisition, s) for s in sets]).mean(axis=0)
+    errors = np.sqrt(np.square([jackknife(acquisition, s) for s in sets]).mean(axis=0))
     truth = scores.std(dim=0).numpy()
     unsure = truth > 0.01
     assert unsure.sum() >= 3
