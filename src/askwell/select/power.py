@@ -18,8 +18,7 @@ from askwell.pool import Chunk
 from askwell.posterior.base import Draws
 from askwell.randomness import derive, item_keys
 from askwell.records import ItemId, Query
-from askwell.select.base import score_chunk
-from askwell.select.topk import StreamingTopK, score_values
+from askwell.select.topk import best_by_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +63,7 @@ class PowerSampling:
             InputError: k < 1, an item came twice, or a negative score.
             NonFiniteError: an output or a score is NaN, or an output infinite; names the items.
         """
-        top = StreamingTopK(k, seed)
-        for chunk in chunks:
-            scores = score_chunk(self.acquisition, draws, chunk)
-            values = score_values(chunk.ids, scores)
-            top.add(chunk.ids, scores, order_by=self.order(chunk.ids, values, seed))
-        return top.result()
+        return best_by_order(self.acquisition, self.order, draws, chunks, k, seed=seed)
 
 
 def check_temperature(temperature: float) -> None:

@@ -8,9 +8,8 @@ in a fraction of the work, or better choices with more draws for less work.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 import torch
@@ -81,10 +80,7 @@ class Race:
         if len(stages) == 1 or not isinstance(draws, StagedDraws):
             return self.of.select(draws, chunks, k, seed=seed)
         reach = _Reach(self.of.acquisition, self.failure / (len(stages) - 1))
-        order = partial(self.of.order, seed=seed)
-        running = _Running(
-            self.of.acquisition, order, draws, stages, reach, k, StreamingTopK(k, seed)
-        )
+        running = _Running(self.of, seed, draws, stages, reach, k, StreamingTopK(k, seed))
         for chunk in chunks:
             if len(chunk.ids):
                 running.enter(chunk)
@@ -97,10 +93,6 @@ class Race:
             early.append(m)
             m *= self.growth
         return [*early, draws]
-
-
-_Order = Callable[[Sequence[ItemId], NDArray[np.float64]], NDArray[np.float64]]
-"""Ids and scores → what they are ranked by; grows with the score."""
 
 
 @dataclass(slots=True)
@@ -163,8 +155,8 @@ class _Reach:
 class _Running:
     """A race under way: items that have had the first draws wait, finished ones are in `top`."""
 
-    acquisition: Acquisition
-    order: _Order
+    of: TopK | PowerSampling
+    seed: int
     draws: StagedDraws
     stages: list[int]
     reach: _Reach
@@ -180,10 +172,12 @@ class _Running:
             features = self.draws.encode(chunk.images)
             outputs = self.draws.decode(features, range(self.stages[0]))
         require_finite_outputs(outputs, chunk.ids)
-        scores = score_values(chunk.ids, self.acquisition.of_outputs(outputs))
-        rank = self.order(chunk.ids, scores)
+        scores = score_values(chunk.ids, self.of.acquisition.of_outputs(outputs))
+        rank = self.of.order(chunk.ids, scores, self.seed)
         group = _Group(list(chunk.ids), features, outputs, scores, rank, rank)
-        group = group.take(self.order(chunk.ids, self.reach.at_most(scores)) >= self.bar)
+        group = group.take(
+            self.of.order(chunk.ids, self.reach.at_most(scores), self.seed) >= self.bar
+        )
         if group.ids:
             self._measure(group)
             self._wait(group)
@@ -203,7 +197,7 @@ class _Running:
         return sum(len(group.ids) for group in self.waiting)
 
     def _measure(self, group: _Group) -> None:
-        group.reach = self.order(group.ids, self.reach(group.outputs, group.scores))
+        group.reach = self.of.order(group.ids, self.reach(group.outputs, group.scores), self.seed)
 
     def _wait(self, group: _Group) -> None:
         group = group.take(group.reach >= self.bar)
@@ -239,7 +233,7 @@ class _Running:
                 self._scout()
                 groups, self.waiting = self.waiting, []
         for group in groups:
-            self.top.add(group.ids, torch.from_numpy(group.scores), order_by=group.rank)
+            self.top.add(group.ids, group.scores, order_by=group.rank)
         self.bar = self.top.bar
 
     def _advance(self, group: _Group, m: int) -> None:
@@ -248,9 +242,9 @@ class _Running:
             new = self.draws.decode(group.features, range(before, m))
         require_finite_outputs(new, group.ids)
         group.outputs = torch.cat([group.outputs, new], dim=1)
-        scores = self.acquisition.of_outputs(group.outputs)
+        scores = self.of.acquisition.of_outputs(group.outputs)
         group.scores = score_values(group.ids, scores)
-        group.rank = group.reach = self.order(group.ids, group.scores)
+        group.rank = group.reach = self.of.order(group.ids, group.scores, self.seed)
         if m < self.stages[-1]:
             self._measure(group)
 

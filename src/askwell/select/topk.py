@@ -2,11 +2,12 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from askwell.acquisition import Acquisition
 from askwell.checks import plain_id, whole_number
@@ -17,6 +18,9 @@ from askwell.randomness import item_keys
 from askwell.records import ItemId, Query
 from askwell.select.base import score_chunk
 from askwell.tensors import Scores
+
+Order = Callable[[Sequence[ItemId], NDArray[np.float64], int], NDArray[np.float64]]
+"""(ids, scores, seed) → what the items are ranked by; grows with the score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,24 @@ class TopK:
             InputError: k < 1, or an item came twice.
             NonFiniteError: an output or a score is NaN, or an output infinite; names the items.
         """
-        top = StreamingTopK(k, seed)
-        for chunk in chunks:
-            top.add(chunk.ids, score_chunk(self.acquisition, draws, chunk))
-        return top.result()
+        return best_by_order(self.acquisition, self.order, draws, chunks, k, seed=seed)
+
+
+def best_by_order(
+    acquisition: Acquisition,
+    order: Order,
+    draws: Draws,
+    chunks: Iterable[Chunk],
+    k: int,
+    *,
+    seed: int,
+) -> Query:
+    """Score the chunks one by one, and keep the k items that `order` ranks highest."""
+    top = StreamingTopK(k, seed)
+    for chunk in chunks:
+        scores = score_values(chunk.ids, score_chunk(acquisition, draws, chunk))
+        top.add(chunk.ids, scores, order_by=order(chunk.ids, scores, seed))
+    return top.result()
 
 
 class StreamingTopK:
@@ -78,7 +96,11 @@ class StreamingTopK:
         self._floor = -math.inf, np.uint64(np.iinfo(np.uint64).max)  # score and key of the k-th
 
     def add(
-        self, ids: Sequence[ItemId], scores: Scores, *, order_by: NDArray[np.float64] | None = None
+        self,
+        ids: Sequence[ItemId],
+        scores: Scores | NDArray[np.float64],
+        *,
+        order_by: NDArray[np.float64] | None = None,
     ) -> None:
         """Offer items with their scores.
 
@@ -142,14 +164,17 @@ class StreamingTopK:
             self._floor = float(self._values[-1]), self._keys[-1]
 
 
-def score_values(ids: Sequence[ItemId], scores: Scores) -> NDArray[np.float64]:
+def score_values(
+    ids: Sequence[ItemId], scores: Scores | NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Scores as float64 on the CPU, after the checks that `StreamingTopK.add` promises."""
     if tuple(scores.shape) != (len(ids),):
         raise InputError(
             f"There must be one score for each of the {len(ids)} items; got shape "
             f"{tuple(scores.shape)}."
         )
-    values: NDArray[np.float64] = scores.detach().cpu().double().numpy()
+    values: NDArray[np.float64]
+    values = scores.detach().cpu().double().numpy() if isinstance(scores, Tensor) else scores
     bad = np.flatnonzero(np.isnan(values))
     if len(bad):
         names = ", ".join(repr(ids[row]) for row in bad[:5].tolist())
