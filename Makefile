@@ -35,7 +35,7 @@ format: $(STAMP) ## Format the code in place
 
 bench: $(STAMP) ## Run the benchmarks, with baal beside; results go to benchmarks/results/
 	$(BIN)/pip install -q --no-deps -r benchmarks/requirements.txt
-	for name in scoring racing precision one_round head_cost memory training_steps; do \
+	for name in scoring racing precision one_round head_cost memory figure1 training_steps; do \
 		$(BIN)/python benchmarks/$$name.py benchmarks/results/$$name.csv || exit 1; \
 	done
 

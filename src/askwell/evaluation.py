@@ -20,6 +20,7 @@ from askwell.likelihoods import categorical, gaussian
 from askwell.numerics import draw_probs, log_mean_exp
 from askwell.pool import Pool, check_pool
 from askwell.posterior.base import Draws
+from askwell.stream import ahead, pinned
 from askwell.tensors import (
     Gaussian,
     Images,
@@ -177,8 +178,13 @@ def _outputs(
             "Posterior draws are expected, as posterior.draw(100, seed=0) gives them; got "
             f"{type(draws).__name__}."
         )
+    device = getattr(draws, "device", None)
+
+    def pin(chunk: tuple[Images, Tensor]) -> tuple[Images, Tensor]:
+        return pinned(chunk[0], device), chunk[1]
+
     start = 0
-    for images, labels in chunks:
+    for images, labels in ahead(chunks, pin, device=device):
         target = label_tensor(labels)
         if target.ndim != 1 or len(images) != len(target):
             raise InputError(

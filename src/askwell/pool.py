@@ -26,6 +26,7 @@ from askwell.datasets.arrays import (
 from askwell.datasets.images import Mode, UnreadableImageError
 from askwell.errors import DatasetError, InputError, LabelError
 from askwell.records import ItemId
+from askwell.stream import pinned
 from askwell.tensors import Images
 
 __all__ = [
@@ -82,6 +83,11 @@ class Chunk:
     def images(self) -> Images:
         """Shape (N, ...): one image for each of `ids`."""
         return self._load()
+
+    def read_for(self, device: torch.device | None) -> "Chunk":
+        """The chunk with its images read, and pinned where they go to a GPU."""
+        self.images = pinned(self.images, device)
+        return self
 
 
 def chunks(pool: Pool, positions: Positions, *, size: int) -> Iterator[Chunk]:

@@ -39,6 +39,7 @@ class SameDraws:
 
     def __init__(self, network: nn.Module, draws: int) -> None:
         self.network = network
+        self.device = next(network.parameters()).device
         self._draws = draws
         self._layout: torch.memory_format | None = None
 

@@ -1,6 +1,6 @@
 """The whole interface of batch selection: from posterior draws and a pool to a batch to label."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import torch
@@ -9,6 +9,7 @@ from askwell.acquisition import Acquisition
 from askwell.pool import Chunk
 from askwell.posterior.base import Draws
 from askwell.records import Query
+from askwell.stream import ahead
 from askwell.tensors import Scores, require_finite_outputs
 
 
@@ -21,6 +22,12 @@ class Strategy(Protocol):
         The result depends neither on how the items are cut into chunks nor on their order; all
         chance comes from `seed`.
         """
+
+
+def images_for(draws: Draws, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """The chunks with their images; read ahead and pinned where the draws live on a GPU."""
+    device = getattr(draws, "device", None)
+    return ahead(chunks, lambda chunk: chunk.read_for(device), device=device)
 
 
 def score_chunk(acquisition: Acquisition, draws: Draws, chunk: Chunk) -> Scores:

@@ -22,6 +22,7 @@ from askwell.errors import InputError
 from askwell.pool import Chunk
 from askwell.posterior.base import Draws, Features, StagedDraws
 from askwell.records import ItemId, Query
+from askwell.select.base import images_for
 from askwell.select.power import PowerSampling
 from askwell.select.topk import StreamingTopK, TopK, score_values
 from askwell.tensors import Outputs, Scores, require_finite_outputs
@@ -81,7 +82,7 @@ class Race:
             return self.of.select(draws, chunks, k, seed=seed)
         reach = _Reach(self.of.acquisition, self.failure / (len(stages) - 1))
         running = _Running(self.of, seed, draws, stages, reach, k, StreamingTopK(k, seed))
-        for chunk in chunks:
+        for chunk in images_for(draws, chunks):
             if len(chunk.ids):
                 running.enter(chunk)
         return running.result()

@@ -16,7 +16,7 @@ from askwell.pool import Chunk
 from askwell.posterior.base import Draws
 from askwell.randomness import item_keys
 from askwell.records import ItemId, Query
-from askwell.select.base import score_chunk
+from askwell.select.base import images_for, score_chunk
 from askwell.tensors import Scores
 
 Order = Callable[[Sequence[ItemId], NDArray[np.float64], int], NDArray[np.float64]]
@@ -64,7 +64,7 @@ def best_by_order(
 ) -> Query:
     """Score the chunks one by one, and keep the k items that `order` ranks highest."""
     top = StreamingTopK(k, seed)
-    for chunk in chunks:
+    for chunk in images_for(draws, chunks):
         scores = score_values(chunk.ids, score_chunk(acquisition, draws, chunk))
         top.add(chunk.ids, scores, order_by=order(chunk.ids, scores, seed))
     return top.result()
