@@ -36,13 +36,15 @@ def step(spec: Spec, arm: Arm, labels: int, threads: int) -> StepRecord:
     bench = Workbench(spec)
     chain = bench.start(arm, 0)
     taken = {*chain.initial, *chain.validation}
-    order = np.argsort(item_keys(bench.pool.ids, 0))
-    more = [p for p in order.tolist() if bench.pool.ids[p] not in taken][: labels - spec.initial]
+    order = np.argsort(item_keys(bench.data.pool.ids, 0))
+    more = [p for p in order.tolist() if bench.data.pool.ids[p] not in taken][
+        : labels - spec.initial
+    ]
     before = StepRecord(
         step=0,
         labels=spec.initial,
         metrics={},
-        acquired=tuple(bench.pool.ids[p] for p in more),
+        acquired=tuple(bench.data.pool.ids[p] for p in more),
         acquired_labels=tuple(bench.labels[more].tolist()),
         scores=(0.0,) * len(more),
         training=Training(labels, 0, 0.0, 0.05, validation={0.05: 1.0}),

@@ -92,7 +92,7 @@ def test_the_loop_learns_digits(posterior: object) -> None:
     )
     for _ in range(4):
         query = learner.ask(50)
-        learner.tell({item: int(task.train.labels[item]) for item in query.ids})
+        learner.tell({item: int(task.train.labels[pool.position(item)]) for item in query.ids})
     draws = learner.refit().draw(T, seed=1)
     metrics = evaluate(draws, labelled_chunks(ArrayPool(task.test.images), task.test.labels))
     assert metrics["accuracy"] > 0.75

@@ -20,11 +20,12 @@ def test_everything_comes_once_and_in_order(device: torch.device | None, count: 
 
 
 def test_only_a_gpu_is_read_ahead_for() -> None:
-    def thread(_: object) -> object:
-        return threading.current_thread()
+    def thread(_: int) -> int:
+        return threading.get_ident()
 
-    assert set(ahead(range(3), thread, device=torch.device("cpu"))) == {threading.current_thread()}
-    assert threading.current_thread() not in set(ahead(range(3), thread, device=GPU))
+    here = threading.get_ident()
+    assert set(ahead(range(3), thread, device=torch.device("cpu"))) == {here}
+    assert here not in set(ahead(range(3), thread, device=GPU))
 
 
 def test_no_more_is_held_than_a_few_items() -> None:

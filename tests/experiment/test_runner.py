@@ -269,7 +269,7 @@ class Dying:
 
 @pytest.mark.parametrize("when", ["given work", "asked for its result"])
 def test_a_dead_worker_is_an_error_in_words_whenever_it_shows(when):
-    task = runner._Task(SMALL.arms[0], Chain("bald", 0, (), (), ()))
+    task = runner._Task(SMALL.all_arms[0], Chain("bald", 0, (), (), ()))
     with pytest.raises(RunError, match=r"A worker process died .* run the same command again"):
         next(runner._turns([task], Dying(when), 3))
 

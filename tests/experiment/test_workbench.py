@@ -59,7 +59,7 @@ def test_the_split_depends_on_the_seed_alone(bench):
 def test_the_initial_set_is_balanced(bench):
     chain = bench.start(BALD, 0)
     assert sorted(chain.initial_labels) == list(range(10))
-    assert [int(bench.labels[bench.pool.position(i)]) for i in chain.initial] == list(
+    assert [int(bench.labels[bench.data.pool.position(i)]) for i in chain.initial] == list(
         chain.initial_labels
     )
     uneven = Workbench(replace(TINY, initial=23)).start(BALD, 0)
@@ -97,7 +97,7 @@ def test_the_budget_is_hit_exactly_and_nothing_is_labelled_twice(bench, arm):
     assert len(set(labelled)) == len(labelled) == TINY.budget
     assert not set(labelled) & set(chain.validation)
     for step in chain.steps:
-        truth = [int(bench.labels[bench.pool.position(i)]) for i in step.acquired]
+        truth = [int(bench.labels[bench.data.pool.position(i)]) for i in step.acquired]
         assert list(step.acquired_labels) == truth
 
 
@@ -113,7 +113,7 @@ def test_the_whole_pool_can_be_labelled():
     bench = Workbench(spec)
     chain = advance(bench, BALD, bench.start(BALD, 0), spec.steps)
     labelled = {*chain.initial, *chain.steps[0].acquired, *chain.validation}
-    assert labelled == set(bench.pool.ids)
+    assert labelled == set(bench.data.pool.ids)
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_a_temperature_draws_batches_of_its_own_and_leaves_random_alone(bench):
 def test_pool_size_and_test_size_take_random_images_under_their_own_ids(bench):
     task = DATASETS["digits"].load()
     for pool, labels, whole, size in (
-        (bench.pool, bench.labels, task.train, 300),
-        (bench.data.test, bench.data.test_labels, task.test, 50),
+        (bench.data.pool, bench.labels, task.train, 300),
+        (bench.data.tests[0].pool, bench.data.tests[0].labels, task.test, 50),
     ):
         ids = list(pool.ids)
         assert len(ids) == len(labels) == size
@@ -191,7 +191,7 @@ def test_pool_size_and_test_size_take_random_images_under_their_own_ids(bench):
 
 def test_sizes_beyond_the_data_set_are_all_of_it():
     bench = Workbench(replace(TINY, pool_size=10**6, test_size=10**6))
-    assert (len(bench.pool.ids), len(bench.data.test_labels)) == (1297, 500)
+    assert (len(bench.data.pool.ids), len(bench.data.tests[0].labels)) == (1297, 500)
 
 
 def test_label_noise_changes_answers_through_the_oracle_only(bench):
@@ -270,7 +270,7 @@ def test_no_validation_images_are_no_obstacle_for_one_weight_decay():
 
 
 def test_thumbnails_are_the_pixels_of_the_data_set(bench):
-    item = bench.pool.ids[3]
+    item = bench.data.pool.ids[3]
     shown = bench.data.thumbnails([item])
     np.testing.assert_array_equal(shown[item], DATASETS["digits"].load().train.images[item])
     assert shown[item].dtype == np.uint8
@@ -304,16 +304,14 @@ def test_a_folder_of_class_folders_runs_from_split_to_last_step(tmp_path):
 def test_a_subset_of_a_folder_has_every_class(tmp_path):
     folder = write_photos(tmp_path / "photos", {"cat": 30, "dog": 30})
     bench = Workbench(replace(FOLDER, dataset=str(folder), pool_size=24, test_size=8))
-    assert set(bench.labels.tolist()) == set(bench.data.test_labels.tolist()) == {0, 1}
-    assert (len(bench.labels), len(bench.data.test_labels)) == (24, 8)
+    assert set(bench.labels.tolist()) == set(bench.data.tests[0].labels.tolist()) == {0, 1}
+    assert (len(bench.labels), len(bench.data.tests[0].labels)) == (24, 8)
 
 
 def test_a_class_with_too_few_images_is_named(tmp_path):
     folder = write_photos(tmp_path / "photos", {"cat": 40, "dog": 3})
     bench = Workbench(replace(FOLDER, dataset=str(folder), initial=10))
-    message = (
-        "A balanced initial set of 10 needs 5 images of the class 'dog'; the training set has 2."
-    )
+    message = "An initial set of 10 needs 5 images of the class 'dog'; the training set has 2."
     with pytest.raises(SpecError, match=re.escape(message)):
         bench.start(BALD, 0)
 

@@ -215,9 +215,10 @@ def _spec_table() -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("spec", no_wrap=True)
-    for heading in ("what", "arms", "seeds", "labels"):
+    for heading in ("what", "arms", "seeds", "labels", "cost"):
         table.add_column(heading, overflow="fold")
     for name, spec in spec_files.builtin().items():
-        labels = f"{spec.initial} … {spec.budget}, {spec.query_size} at a time"
-        table.add_row(name, spec.summary, str(len(spec.arms)), str(len(spec.seeds)), labels)
+        labels = f"{spec.initial} … {spec.budget or 'all'}, {spec.query_size} at a time"
+        numbers = (str(len(spec.all_arms)), str(len(spec.seeds)))
+        table.add_row(name, spec.summary, *numbers, labels, spec.cost)
     return table

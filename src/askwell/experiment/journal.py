@@ -175,9 +175,9 @@ def _check_header(path: Path, header: Mapping[str, Any]) -> None:
     spec, lists = header["spec"], ("acquisitions", "posteriors", "seeds")
     if not isinstance(spec, dict) or not all(isinstance(spec.get(key), list) for key in lists):
         raise _broken(path, "its spec lacks acquisitions, posteriors or seeds")
-    names = (*spec["acquisitions"], *spec["posteriors"])
+    names = (*spec["acquisitions"], *spec["posteriors"], *_listed(spec, "arms"))
     if not all(isinstance(name, str) for name in names):
-        raise _broken(path, "its acquisitions or posteriors are no names")
+        raise _broken(path, "its acquisitions, posteriors or arms are no names")
     if not all(isinstance(seed, int) for seed in spec["seeds"]):
         raise _broken(path, "its seeds are no whole numbers")
     environment = header["environment"]
@@ -185,6 +185,12 @@ def _check_header(path: Path, header: Mapping[str, Any]) -> None:
         raise _broken(path, "its environment is no table, or its threads are no whole number")
     if not isinstance(header["classes"], list):
         raise _broken(path, "its classes are no list")
+
+
+def _listed(spec: Mapping[str, Any], key: str) -> list[Any]:
+    """A list of a spec that older versions left out; something that is no list as its item."""
+    value = spec.get(key, [])
+    return value if isinstance(value, list) else [value, None]
 
 
 def _broken(path: Path, what: str) -> RunError:
@@ -201,6 +207,9 @@ def _combinations(spec: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             arm = acquisition if posterior == "mc_dropout" else f"{acquisition}/{posterior}"
             for seed in spec["seeds"]:
                 yield arm, seed
+    for arm in spec.get("arms", ()):
+        for seed in spec["seeds"]:
+            yield arm.removesuffix("/mc_dropout"), seed
 
 
 def _differences(

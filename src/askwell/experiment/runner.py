@@ -68,9 +68,10 @@ def run(
             threads a process than OMP_NUM_THREADS now allows.
     """
     device = machine.default_device()
-    jobs = _jobs(jobs, len(spec.arms) * len(spec.seeds), device)
     bench = Workbench(spec, device=device)
-    starts = [(arm, bench.start(arm, seed)) for seed in spec.seeds for arm in spec.arms]
+    spec = bench.spec  # its budget is a number of this data set now
+    jobs = _jobs(jobs, len(spec.all_arms) * len(spec.seeds), device)
+    starts = [(arm, bench.start(arm, seed)) for seed in spec.seeds for arm in spec.all_arms]
     with locked(directory):
         journal = Journal(directory)
         threads = _open(journal, bench, jobs)

@@ -7,27 +7,28 @@ killed goes on exactly where its records end.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from askwell.errors import SpecError
-from askwell.evaluation import evaluate, labelled_chunks
-from askwell.experiment.data import Data, load_data
+from askwell.evaluation import evaluate, evaluate_regression, labelled_chunks
+from askwell.experiment.data import load_data
+from askwell.experiment.inputs import inputs
 from askwell.experiment.spec import POSTERIORS, Arm, Spec
+from askwell.experiment.starts import fitted, start
 from askwell.learner import Learner
 from askwell.models import MODELS
 from askwell.oracle import KnownLabels, NoisyLabels, Oracle
 from askwell.posterior import Deterministic, Posterior
-from askwell.randomness import derive, item_keys
+from askwell.posterior.base import Draws
+from askwell.randomness import derive
 from askwell.records import Chain, ItemId, Label, StepRecord, Training
-from askwell.select import strategy
+from askwell.select import Strategy, strategy
 from askwell.tensors import Images
-from askwell.train import Fit, Recipe
+from askwell.train import Fit, Recipe, cross_entropy, flips, gaussian_nll, views
 
 _CHUNK = 256
 """Images scored at a time: their feature maps fit in a core's cache, just."""
@@ -46,32 +47,18 @@ class Workbench:
     """
 
     def __init__(self, spec: Spec, *, device: torch.device | str = "cpu") -> None:
-        self.spec = spec
         self.device = torch.device(device)
         self.data = load_data(spec)
-        self.pool, self.labels = self.data.pool, self.data.labels
-        self.classes = self.data.classes
-        _check_size(spec, self.data)
-        if len(self.classes) < 2:
+        self.spec = fitted(spec, self.data)
+        self.labels, self.classes = self.data.labels, self.data.classes
+        self.regression = not self.classes
+        if len(self.classes) == 1:
             raise SpecError(f"There must be two classes at least; {spec.dataset} has one.")
+        self.inputs = inputs(spec, self.data, self.device)
 
     def start(self, arm: Arm, seed: int) -> Chain:
-        """The chain before its first step: the split of the training set, from the seed alone.
-
-        The initial images are random and balanced over the classes, the validation images random
-        among the rest.
-        """
-        order = np.argsort(item_keys(self.pool.ids, derive(seed, "split")), kind="stable")
-        initial = _balanced(self.labels[order], self.classes, self.spec.initial)
-        rest = np.delete(order, initial)
-        ids = self.pool.ids
-        return Chain(
-            arm.name,
-            seed,
-            initial=tuple(ids[p] for p in order[initial].tolist()),
-            initial_labels=tuple(self.labels[order[initial]].tolist()),
-            validation=tuple(ids[p] for p in rest[: self.spec.validation].tolist()),
-        )
+        """The chain before its first step: the split of the training set, from the seed alone."""
+        return start(self.spec, self.data, arm, seed)
 
     def step(self, arm: Arm, chain: Chain) -> StepRecord:
         """The next turn of a chain."""
@@ -82,9 +69,7 @@ class Workbench:
         assert training is not None  # ours always say
         trained = time.perf_counter()
         draws = posterior.draw(self.spec.test_draws, seed=derive(chain.seed, "test draws"))
-        metrics = evaluate(
-            draws, labelled_chunks(self.data.test, self.data.test_labels, size=_CHUNK)
-        )
+        metrics = self._evaluate(draws, chain.seed)
         evaluated = time.perf_counter()
         wanted = min(self.spec.query_size, self.spec.budget - len(learner.labelled))
         asked, scores, answers = self._ask(learner, wanted, chain.seed)
@@ -103,6 +88,11 @@ class Workbench:
             },
         )
 
+    def _evaluate(self, draws: Draws, seed: int) -> Mapping[str, float]:
+        pool, labels = self.inputs.test_for(seed), self.data.test_for(seed).labels
+        chunks = labelled_chunks(pool, labels, size=_CHUNK)
+        return (evaluate_regression if self.regression else evaluate)(draws, chunks)
+
     def _ask(
         self, learner: Learner, wanted: int, seed: int
     ) -> tuple[tuple[ItemId, ...], tuple[float, ...], tuple[Label, ...]]:
@@ -113,7 +103,7 @@ class Workbench:
         return query.ids, query.scores, tuple(answers[i] for i in query.ids)
 
     def _oracle(self, seed: int) -> Oracle:
-        exact = KnownLabels.from_array(self.labels, ids=self.pool.ids)
+        exact = KnownLabels.from_array(self.labels, ids=self.data.pool.ids)
         if self.spec.label_noise == 0:
             return exact
         return NoisyLabels(
@@ -122,14 +112,14 @@ class Workbench:
 
     def _learner(self, arm: Arm, chain: Chain) -> Learner:
         learner = Learner(
-            self.pool,
+            self.inputs.pool,
             self._fit(arm, chain),
-            strategy(arm.acquisition, temperature=self.spec.temperature, exact=self.spec.exact),
-            classes=len(self.classes),
+            self._strategy(arm),
+            classes=None if self.regression else len(self.classes),
             seed=chain.seed,
             draws=self.spec.draws,
             pool_subset=self.spec.pool_subset or None,
-            exclude=chain.validation,
+            exclude=chain.validation + self.data.test_for(chain.seed).aside,
             chunk_size=_CHUNK,
         )
         learner.tell(dict(zip(chain.initial, chain.initial_labels, strict=True)))
@@ -137,27 +127,31 @@ class Workbench:
             learner.tell(dict(zip(step.acquired, step.acquired_labels, strict=True)))
         return learner
 
+    def _strategy(self, arm: Arm) -> Strategy:
+        spec = self.spec
+        return strategy(arm.acquisition, temperature=spec.temperature, exact=spec.exact)
+
     def _fit(self, arm: Arm, chain: Chain) -> Fit:
         recipe: Recipe = self.spec.training
         if (kept := kept_weight_decay(chain.steps, self.spec.training.reselect)) is not None:
             recipe = replace(recipe, weight_decay=(kept,))
+        outputs = 2 if self.regression else len(self.classes)
+        augment = views if self.spec.features else flips
         return Fit(
-            lambda: MODELS[self.spec.model](self._image_shape, len(self.classes)),
+            lambda: MODELS[self.spec.model](self.inputs.shape, outputs),
             recipe,
             validation=self._validation(chain),
             posterior=_deterministic if arm.posterior == POSTERIORS[1] else None,
+            loss=gaussian_nll if self.regression else cross_entropy,
+            augment=augment(self.spec.training.flips) if self.spec.training.flips else None,
             device=self.device,
         )
-
-    @property
-    def _image_shape(self) -> tuple[int, ...]:
-        return tuple(self.pool.images(np.array([0])).shape[1:])
 
     def _validation(self, chain: Chain) -> tuple[Images, Tensor] | None:
         if not chain.validation:
             return None
         positions = self.data.positions(chain.validation)
-        return self.pool.images(positions), torch.from_numpy(self.labels[positions])
+        return self.inputs.pool.images(positions), torch.from_numpy(self.labels[positions])
 
 
 def kept_weight_decay(steps: Sequence[StepRecord], reselect: float) -> float | None:
@@ -175,40 +169,3 @@ def kept_weight_decay(steps: Sequence[StepRecord], reselect: float) -> float | N
 
 def _deterministic(network: nn.Module, training: Training) -> Posterior:
     return Deterministic(network, training=training)
-
-
-def _check_size(spec: Spec, data: Data) -> None:
-    size, needed = len(data.labels), spec.budget + spec.validation
-    if needed <= size:
-        return
-    ways = []
-    if size - spec.validation >= spec.initial:
-        ways.append(f"lower budget to {size - spec.validation}")
-    least = int(len(spec.training.weight_decay) > 1)
-    if size - spec.budget >= least:
-        ways.append(f"lower validation to {size - spec.budget}")
-    if needed <= data.available:
-        ways.append(f"raise pool_size to {needed}")
-    way = ", or ".join(ways) or "lower initial, budget and validation"
-    of = f" of its {data.available} images (pool_size)" if size < data.available else ""
-    raise SpecError(
-        f"The budget of {spec.budget} labels and {spec.validation} validation images need "
-        f"{needed} images; the training set has {size}{of}. {way[0].upper()}{way[1:]}."
-    )
-
-
-def _balanced(labels: NDArray[np.int64], classes: Sequence[str], count: int) -> NDArray[np.int64]:
-    """Positions of the first images of each class, `count` in all, as equal as can be."""
-    wanted = np.full(len(classes), count // len(classes))
-    wanted[: count % len(classes)] += 1
-    found = np.concatenate([np.flatnonzero(labels == c)[:n] for c, n in enumerate(wanted)])
-    if len(found) < count:
-        have = np.bincount(labels, minlength=len(classes))
-        scarce = int(np.argmin(have - wanted))
-        raise SpecError(
-            f"A balanced initial set of {count} needs {wanted[scarce]} images of the class "
-            f"{classes[scarce]!r}; the training set has {have[scarce]}. Lower initial, or add such "
-            "images."
-        )
-    result: NDArray[np.int64] = np.sort(found)
-    return result

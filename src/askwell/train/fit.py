@@ -19,6 +19,7 @@ from askwell.precision import compute_dtype
 from askwell.randomness import derive
 from askwell.records import ItemId, Label, Training
 from askwell.tensors import Images, label_tensor, require_finite_outputs
+from askwell.train.augment import Augment
 from askwell.train.loop import train
 from askwell.train.losses import Loss, check_classes, cross_entropy
 from askwell.train.recipe import Recipe
@@ -45,6 +46,7 @@ class Fit:
             `ArrayPool` converts them.
         posterior: makes the posterior of the trained network.
         loss: the negative log-likelihood.
+        augment: makes the images to train on from those that are labelled, see `train.augment`.
         device: where to train; the network's parameters and all draws live there.
     """
 
@@ -56,6 +58,7 @@ class Fit:
         validation: tuple[Images | NDArray[Any], Tensor | NDArray[Any]] | None = None,
         posterior: MakePosterior | None = None,
         loss: Loss = cross_entropy,
+        augment: Augment | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         _check_factory(network)
@@ -64,6 +67,7 @@ class Fit:
         self.validation = None if validation is None else _as_validation(*validation)
         self.posterior = posterior or _mc_dropout
         self.loss = loss
+        self.augment = augment
         self.device = torch.device(device)
         if len(self.recipe.weight_decay) > 1 and validation is None:
             raise InputError(
@@ -93,8 +97,11 @@ class Fit:
         positions = np.sort(np.array([pool.position(item) for item in labelled], dtype=np.int64))
         images = pool.images(positions)
         labels = torch.tensor([labelled[pool.ids[p]] for p in positions.tolist()])
+        if self.augment is not None:
+            images, labels = self.augment(images, labels)
         decays = self.recipe.weight_decay
         trained = [self._train(images, labels, c, seed, classes) for c in decays]
+        trained = [(net, replace(how, labels=len(positions))) for net, how in trained]
         if len(trained) == 1:
             return self.posterior(*trained[0])
         quality = [self._validate(self.posterior(*candidate)) for candidate in trained]
