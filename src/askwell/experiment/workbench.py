@@ -20,7 +20,7 @@ from askwell.experiment.inputs import inputs
 from askwell.experiment.spec import POSTERIORS, Arm, Spec
 from askwell.experiment.starts import fitted, start
 from askwell.learner import Learner
-from askwell.models import MODELS
+from askwell.models import model_factory
 from askwell.oracle import KnownLabels, NoisyLabels, Oracle
 from askwell.posterior import Deterministic, Posterior
 from askwell.posterior.base import Draws
@@ -138,7 +138,7 @@ class Workbench:
         outputs = 2 if self.regression else len(self.classes)
         augment = views if self.spec.features else flips
         return Fit(
-            lambda: MODELS[self.spec.model](self.inputs.shape, outputs),
+            lambda: model_factory(self.spec.model)(self.inputs.shape, outputs),
             recipe,
             validation=self._validation(chain),
             posterior=_deterministic if arm.posterior == POSTERIORS[1] else None,

@@ -5,18 +5,33 @@
 `MODELS` names those that a spec can ask for: image shape and number of outputs → network.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
-from torch import nn
-
+from askwell.datasets.names import nearest
+from askwell.errors import InputError
 from askwell.models.bayesian_cnn import BayesianCNN
-
-ModelFactory = Callable[[tuple[int, ...], int], nn.Module]
-"""(image shape without N, number of network outputs) → a freshly initialised network."""
+from askwell.models.own import ModelFactory, own_model
 
 MODELS: Mapping[str, ModelFactory] = MappingProxyType(
     {"bayesian_cnn": lambda image_shape, outputs: BayesianCNN(image_shape, outputs)}
 )
 
-__all__ = ["MODELS", "BayesianCNN", "ModelFactory"]
+
+def model_factory(name: str) -> ModelFactory:
+    """The factory of a network: a name of `MODELS`, or `file.py:factory` of one's own.
+
+    Raises:
+        InputError: there is none; says which there are.
+    """
+    if name in MODELS:
+        return MODELS[name]
+    if ":" in name:
+        return own_model(name)
+    raise InputError(
+        f"No model is called {name!r}.{nearest(name, MODELS)} There are: {', '.join(MODELS)}. Or "
+        "name a function of your own: networks.py:small."
+    )
+
+
+__all__ = ["MODELS", "BayesianCNN", "ModelFactory", "model_factory"]
