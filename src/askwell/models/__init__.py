@@ -1,6 +1,7 @@
 """Networks. Any `nn.Module` with dropout will do; these are the ones that the paper uses.
 
-    BayesianCNN      the paper's network for MNIST (bayesian_cnn.py)
+    BayesianCNN          the paper's network for MNIST (bayesian_cnn.py)
+    pretrained_network   VGG16, EfficientNet-lite0 and others with a Bayesian head (pretrained.py)
 
 `MODELS` names those that a spec can ask for: image shape and number of outputs → network.
 """
@@ -12,9 +13,14 @@ from askwell.datasets.names import nearest
 from askwell.errors import InputError
 from askwell.models.bayesian_cnn import BayesianCNN
 from askwell.models.own import ModelFactory, own_model
+from askwell.models.pretrained import pretrained_network
 
 MODELS: Mapping[str, ModelFactory] = MappingProxyType(
-    {"bayesian_cnn": lambda image_shape, outputs: BayesianCNN(image_shape, outputs)}
+    {
+        "bayesian_cnn": BayesianCNN,
+        "efficientnet_lite0": lambda _, outputs: pretrained_network("efficientnet_lite0", outputs),
+        "vgg16": lambda _, outputs: pretrained_network("vgg16", outputs),
+    }
 )
 
 
