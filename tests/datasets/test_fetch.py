@@ -53,7 +53,8 @@ def test_load_fetches_once_then_maps_the_images(
     assert isinstance(task.train.images, np.memmap)
     assert not task.train.images.flags.writeable
     assert task.train.images.shape == (30, 6, 5)
-    assert (len(task.test), task.test.labels.dtype) == (12, np.int64)
+    assert len(task.test) == 12
+    assert task.test.labels.dtype == np.int64
     assert task.train.images.tobytes() == contents["train-images-idx3-ubyte"][16:]
     assert len(server.requests) == 4
     tiny.load(tmp_path)

@@ -51,14 +51,14 @@ def list_(directory: Directory = None) -> None:
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("name", no_wrap=True)
-    for heading in ("what", "training", "test", "classes", "size", "state", "where"):
+    for heading in ("what", "training", "test", "kind", "size", "state", "where"):
         table.add_column(heading, overflow="fold")
     for dataset in DATASETS.values():
         table.add_row(
             dataset.name,
             dataset.summary,
             *(f"{n:,}".replace(",", " ") for n in dataset.sizes),
-            str(len(dataset.classes)),
+            dataset.kind,
             "×".join(map(str, dataset.image_shape)),
             dataset.state(directory),
             escape(_where(dataset, directory)),
@@ -92,7 +92,7 @@ def verify(
     ] = None,
     directory: Directory = None,
 ) -> None:
-    """Hash every file of the data sets that are here; exit with 1 if one is damaged.
+    """Hash or decode every file of the data sets that are here; exit with 1 if one is damaged.
 
     Example: askwell data verify
 
@@ -152,7 +152,7 @@ def _chosen(names: Iterable[str]) -> list[Dataset]:
 
 
 def _where(dataset: Dataset, directory: Path | None) -> str:
-    return str(dataset.folder(directory)) if dataset.files else "comes with scikit-learn"
+    return "comes with scikit-learn" if dataset.bundled else str(dataset.folder(directory))
 
 
 def _shown_on(bars: Progress) -> Callable[[str, int, int | None], None]:

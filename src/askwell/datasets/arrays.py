@@ -3,6 +3,7 @@
 NumPy and Pillow put channels last, torch puts them first; the type of the array decides.
 """
 
+import mmap
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -128,6 +129,18 @@ def item_image(dataset: Any, position: int, name: ItemId) -> Tensor:
     except InputError as error:
         raise InputError(f"Item {name!r} of the dataset, as a batch of one: {error}") from error
     return image[None].detach() if isinstance(image, Tensor) else channels_first(image[None])
+
+
+def release_pages(array: object) -> None:
+    """Give the pages of a read-only memory map back to the system; it reads them again if needed.
+
+    Otherwise every page that was ever read counts as this process's memory, and a pool of a million
+    images seems to need as much as its file is large.
+    """
+    mapped = getattr(array, "_mmap", None)
+    advice = getattr(mmap, "MADV_DONTNEED", None)
+    if mapped is not None and advice is not None and getattr(array, "mode", None) == "r":
+        mapped.madvise(advice)
 
 
 def check_same_shape(items: Sequence[Tensor], ids: Sequence[ItemId]) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import platformdirs
 
@@ -24,6 +24,19 @@ def data_dir() -> Path:
     return Path(platformdirs.user_cache_dir("askwell")) / "data"
 
 
+class Archive(Protocol):
+    """What looks after a data set's folder where the files cannot be told by size and SHA-256."""
+
+    def state(self, folder: Path) -> State:
+        """Whether the parts are there, at a glance."""
+
+    def fetch(self, folder: Path, *, progress: Progress) -> None:
+        """Bring the parts that are not there; `DatasetError` if they are not to be had."""
+
+    def verify(self, folder: Path) -> tuple[str, ...]:
+        """Read everything: what is wrong, or nothing."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A data set that askwell knows. A `directory` is the folder of all data sets.
@@ -31,7 +44,7 @@ class Dataset:
     Attributes:
         name: as in `askwell data fetch NAME`; also its folder's name.
         summary: one line for a table.
-        classes: class names, in label order.
+        classes: class names, in label order; none for a regression.
         image_shape: (height, width) or (height, width, channels) of every image.
         sizes: images in the training and in the test set.
         licence: of the data.
@@ -40,6 +53,8 @@ class Dataset:
         read: reads both sets from the data set's folder.
         files: what the folder must hold; empty for a data set that comes with a library.
         sources: tried in this order.
+        made_from: the data set whose files (and folder) these are, for one made from another.
+        archive: looks after the files in place of `files` and `sources`.
     """
 
     name: str
@@ -53,14 +68,28 @@ class Dataset:
     read: Callable[[Path], tuple[LabelledImages, LabelledImages]]
     files: tuple[File, ...] = ()
     sources: tuple[Source, ...] = ()
+    made_from: str = ""
+    archive: Archive | None = None
+
+    @property
+    def kind(self) -> str:
+        """`10 classes`, or `regression`."""
+        return f"{len(self.classes)} classes" if self.classes else "regression"
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it comes with a library, so that it has no files of its own."""
+        return not self.files and self.archive is None
 
     def folder(self, directory: Path | None = None) -> Path:
         """The folder with this data set's files."""
-        return (directory or data_dir()).absolute() / self.name
+        return (directory or data_dir()).absolute() / (self.made_from or self.name)
 
     def state(self, directory: Path | None = None) -> State:
         """Whether the files are there, at a glance: their sizes are checked, not their hashes."""
         folder = self.folder(directory)
+        if self.archive is not None:
+            return self.archive.state(folder)
         if all(size_problem(folder, file) is None for file in self.files):
             return "ready"
         there = any((folder / file.name).exists() for file in self.files)
@@ -72,13 +101,17 @@ class Dataset:
         Raises:
             DatasetError: no source has them, or the folder cannot be written.
         """
-        if self.files:
-            folder = self.folder(directory)
+        folder = self.folder(directory)
+        if self.archive is not None:
+            self.archive.fetch(folder, progress=progress)
+        elif self.files:
             fetch(self.name, self.files, self.sources, folder, progress=progress)
 
     def verify(self, directory: Path | None = None) -> tuple[str, ...]:
-        """Hash every file: what is wrong, or nothing."""
+        """Hash or decode every file: what is wrong, or nothing."""
         folder = self.folder(directory)
+        if self.archive is not None:
+            return self.archive.verify(folder)
         found = (problem(folder, file, remember=False) for file in self.files)
         return tuple(text for text in found if text is not None)
 
@@ -92,7 +125,8 @@ class Dataset:
             DatasetError: a file is damaged, or missing and not to be had.
         """
         folder = self.folder(directory)
-        if any(not (folder / file.name).exists() for file in self.files):
+        missing = any(not (folder / file.name).exists() for file in self.files)
+        if missing or (self.archive is not None and self.archive.state(folder) != "ready"):
             self.fetch(directory)
         for file in self.files:
             if (text := problem(folder, file)) is not None:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import stat
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from askwell.errors import DatasetError, InputError
+from askwell.paths import shown
 
 Mode = Literal["RGB", "L"]
 """Colour, or grey levels."""
@@ -29,6 +31,9 @@ _UNSUPPORTED = frozenset(
     {".avif", ".cr2", ".dcm", ".dng", ".heic", ".heif", ".jp2", ".nef", ".nii", ".svg"}
 )
 """Images too, but not read: they are reported, so that nobody misses them silently."""
+
+LARGEST = 4096
+"""Side in pixels that images may be stretched to: beyond, a few hundred fill any memory."""
 
 _SHOWN = 10
 
@@ -44,12 +49,18 @@ def find_images(root: Path, below: str = "") -> tuple[list[str], dict[str, str]]
 
     Returns:
         names: paths relative to `root` with forward slashes, sorted.
-        unreadable: name → reason, for images in formats that are not read.
+        unreadable: name → reason, for images in formats that are not read, and for folders, whose
+            names end with a slash.
     """
     names: list[str] = []
     unreadable: dict[str, str] = {}
     seen: set[Path] = set()
-    for folder, subfolders, files in os.walk(root / below, followlinks=True):
+
+    def refused(error: OSError) -> None:
+        name = Path(error.filename).relative_to(root).as_posix()
+        unreadable[f"{shown(name)}/"] = f"the folder cannot be read: {error.strerror}"
+
+    for folder, subfolders, files in os.walk(root / below, onerror=refused, followlinks=True):
         place = Path(folder)
         real = place.resolve()
         if real in seen:  # a symbolic link to a folder above
@@ -65,8 +76,7 @@ def find_images(root: Path, below: str = "") -> tuple[list[str], dict[str, str]]
             if suffix in _UNSUPPORTED:
                 unreadable[name] = f"{suffix} files are not read; convert it to PNG or JPEG"
             elif not _is_text(name):
-                shown = name.encode(errors="surrogateescape").decode(errors="replace")
-                unreadable[shown] = "its name is not valid UTF-8; rename it"
+                unreadable[shown(name)] = "its name is not valid UTF-8; rename it"
             else:
                 names.append(name)
     return sorted(names), unreadable
@@ -119,8 +129,13 @@ def in_threads(function: Callable[[str], T], items: Sequence[str]) -> list[T]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file; `UnreadableImageError` if the system refuses."""
+    """The content of a file; `UnreadableImageError` if the system refuses.
+
+    What is no regular file is refused, too: reading a pipe may never end.
+    """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UnreadableImageError("not a regular file")
         return path.read_bytes()
     except OSError as error:
         raise UnreadableImageError(error.strerror or str(error)) from error
@@ -164,9 +179,11 @@ def decode(content: bytes, *, mode: Mode, image_size: int | None) -> NDArray[np.
 
 
 def check_image_size(image_size: int | None) -> None:
-    """Raise `InputError` unless the size is None or at least one pixel."""
+    """Raise `InputError` unless the size is None or 1 … `LARGEST` pixels."""
     if image_size is not None and (isinstance(image_size, bool) or image_size < 1):
         raise InputError(f"image_size must be a positive number of pixels; got {image_size!r}.")
+    if image_size is not None and image_size > LARGEST:
+        raise InputError(f"image_size must be at most {LARGEST} pixels; got {image_size!r}.")
 
 
 def check_same_size(sizes: Iterable[tuple[int, int]]) -> None:
@@ -185,8 +202,9 @@ def check_same_size(sizes: Iterable[tuple[int, int]]) -> None:
 def warn_unreadable(root: Path, unreadable: Mapping[str, str]) -> None:
     """List the files that were left out, each with its reason, in one `UserWarning`."""
     if unreadable:
+        what = "files or folders" if any(name.endswith("/") for name in unreadable) else "files"
         warnings.warn(
-            f"{len(unreadable)} image files in {root} cannot be read and are left out:"
+            f"{len(unreadable)} image {what} in {root} cannot be read and are left out:"
             f"{list_reasons(unreadable)}",
             stacklevel=3,
         )
@@ -194,9 +212,9 @@ def warn_unreadable(root: Path, unreadable: Mapping[str, str]) -> None:
 
 def list_reasons(unreadable: Mapping[str, str]) -> str:
     """One line for each of the first files, then how many more there are."""
-    shown = [f"\n  {name}: {reason}" for name, reason in list(unreadable.items())[:_SHOWN]]
-    more = len(unreadable) - len(shown)
-    return "".join(shown) + (f"\n  and {more} more" if more else "")
+    first = [f"\n  {shown(name)}: {reason}" for name, reason in list(unreadable.items())[:_SHOWN]]
+    more = len(unreadable) - len(first)
+    return "".join(first) + (f"\n  and {more} more" if more else "")
 
 
 def flatten(image: Image.Image, mode: Mode) -> Image.Image:
