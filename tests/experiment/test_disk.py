@@ -7,6 +7,7 @@ import pytest
 
 from askwell.errors import RunError
 from askwell.experiment.disk import locked
+from tests.permissions import closed
 
 
 def test_a_directory_that_cannot_be_made_is_named(tmp_path):
@@ -18,6 +19,26 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path):
         f"The run directory {directory} cannot be made or written: Not a directory. Choose another "
         "one with --out."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("x" * 300, f"{'x' * 100} cannot be made or written: File name too long."),
+        ("a\0b", r"a\x00b cannot be made or written: embedded null byte."),
+        ("locked/run", "locked/run cannot be made or written: Permission denied."),
+    ],
+    ids=["long", "NUL", "closed"],
+)
+def test_a_directory_that_can_be_nowhere_is_named(tmp_path, name, reason):
+    (tmp_path / "locked").mkdir()
+    with (
+        closed(tmp_path / "locked"),
+        pytest.raises(RunError) as caught,
+        locked(tmp_path / name),
+    ):
+        pytest.fail("not to be had")
+    assert str(caught.value).endswith(f"{reason} Choose another one with --out.")
 
 
 def test_a_file_in_the_place_of_the_directory_is_said_to_be_one(tmp_path):

@@ -8,14 +8,14 @@ from matplotlib import _pylab_helpers
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from askwell.experiment import drawing, figures
+from askwell.experiment import curve_figures, drawing, figures
 from askwell.experiment.statistics import arms, class_balance, curve
 from askwell.records import Chain, Run
-from tests.experiment.synthetic import make_run, regression_run
+from tests.experiment.synthetic import MANY_ARMS, make_run, melanoma_run, regression_run
 
 FIGURES: list[Callable[[Run], Figure]] = [
-    figures.learning_curves,
-    figures.error_curves,
+    curve_figures.learning_curves,
+    curve_figures.error_curves,
     figures.class_balance_bars,
     figures.step_time_bars,
 ]
@@ -38,14 +38,14 @@ def test_every_figure_draws_every_run_and_leaves_no_global_state(draw, run):
 
 def test_lines_are_the_means_in_per_cent():
     run = make_run(steps=12)
-    figure = figures.learning_curves(run)
+    figure = curve_figures.learning_curves(run)
     for arm, chains in arms(run).items():
         expected = curve(chains, "accuracy")
         line = lines(figure, arm)
         np.testing.assert_array_equal(line.get_xdata(), expected.labels)
         np.testing.assert_allclose(line.get_ydata(), 100 * expected.mean)
     np.testing.assert_allclose(
-        lines(figures.error_curves(run), "bald").get_ydata(),
+        lines(curve_figures.error_curves(run), "bald").get_ydata(),
         100 - 100 * curve(arms(run)["bald"], "accuracy").mean,
     )
 
@@ -53,7 +53,7 @@ def test_lines_are_the_means_in_per_cent():
 @pytest.mark.parametrize("steps", [1, 5, 31, 101])
 def test_no_arm_is_hidden_at_its_end(steps):
     run = make_run(steps=steps)
-    axes = figures.learning_curves(run).axes[0]
+    axes = curve_figures.learning_curves(run).axes[0]
     bottom, top = axes.get_ylim()
     assert bottom <= 80
     assert top > 100
@@ -65,7 +65,7 @@ def test_no_arm_is_hidden_at_its_end(steps):
 def test_the_part_that_not_every_seed_has_reached_is_thin_and_dotted():
     run = make_run(("bald",), seeds=(0, 1), steps=6)
     short = dataclasses.replace(run.chains[1], steps=run.chains[1].steps[:3])
-    figure = figures.learning_curves(dataclasses.replace(run, chains=(run.chains[0], short)))
+    figure = curve_figures.learning_curves(dataclasses.replace(run, chains=(run.chains[0], short)))
     thin, solid = figure.axes[0].lines[:2]
     assert (len(thin.get_xdata()), len(solid.get_xdata())) == (6, 3)
     assert thin.get_linestyle() == ":"
@@ -73,7 +73,7 @@ def test_the_part_that_not_every_seed_has_reached_is_thin_and_dotted():
 
 
 def test_hairlines_name_the_thresholds():
-    texts = {t.get_text() for t in figures.learning_curves(make_run(steps=31)).axes[0].texts}
+    texts = {t.get_text() for t in curve_figures.learning_curves(make_run(steps=31)).axes[0].texts}
     assert texts == {"10 % error", "5 % error", "2 % error"}
 
 
@@ -81,15 +81,17 @@ def test_a_perfect_model_can_be_drawn_on_the_logarithmic_axis():
     run = make_run(("bald",), seeds=(0,), steps=2)
     step = dataclasses.replace(run.chains[0].steps[0], metrics={"accuracy": 1.0})
     chain = dataclasses.replace(run.chains[0], steps=(step,))
-    figure = figures.error_curves(dataclasses.replace(run, chains=(chain,)))
+    figure = curve_figures.error_curves(dataclasses.replace(run, chains=(chain,)))
     assert lines(figure, "bald").get_ydata().tolist() == [0.01]
     assert drawing.png(figure).startswith(b"\x89PNG")
 
 
 def test_regression_is_drawn_in_its_own_units():
-    axes = figures.learning_curves(regression_run(), "rmse").axes[0]
-    assert axes.get_ylabel() == "test RMSE"
-    assert max(axes.lines[0].get_ydata()) == 2
+    run = regression_run()
+    figure = curve_figures.learning_curves(run, "rmse")
+    assert figure.axes[0].get_ylabel() == "test RMSE"
+    expected = curve(arms(run)["random"], "rmse").mean
+    np.testing.assert_array_equal(lines(figure, "random").get_ydata(), expected)
 
 
 def test_arms_differ_and_keep_their_look():
@@ -100,6 +102,72 @@ def test_arms_differ_and_keep_their_look():
     assert look["bald"] == drawing.styles(["bald"])["bald"]
     assert look["bald/deterministic"].colour == look["bald"].colour
     assert look["bald/deterministic"].dash != look["bald"].dash
+
+
+def test_eleven_arms_are_told_apart_without_colour():
+    look = drawing.styles(MANY_ARMS)
+    assert len({(s.marker, s.face != "white", str(s.dash)) for s in look.values()}) >= 9
+    by_colour: dict[str, set[tuple[str, str]]] = {}
+    for style in look.values():
+        by_colour.setdefault(style.colour, set()).add((style.marker, str(style.dash)))
+    assert sum(map(len, by_colour.values())) == len(MANY_ARMS)
+
+
+def test_a_long_legend_stands_beside_the_axes_in_the_order_of_the_ends():
+    run = make_run(MANY_ARMS, classes=("3", "8"), steps=12)
+    figure = curve_figures.learning_curves(run)
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    ends = {arm: curve(chains, "accuracy").mean[-1] for arm, chains in arms(run).items()}
+    assert names == sorted(ends, key=lambda arm: -ends[arm])
+    assert legend.get_window_extent().x0 >= figure.axes[0].get_window_extent().x1
+    assert legend.get_window_extent().x1 <= figure.bbox.x1
+
+
+def test_every_test_split_has_its_panel_with_its_own_seeds():
+    run = melanoma_run()
+    figure = curve_figures.learning_curves(run, "auc")
+    assert len(figure.axes) == 2
+    for split, axes in enumerate(figure.axes):
+        assert axes.get_title(loc="left") == f"test split {split + 1}, 3 seeds"
+        chains = [c for c in arms(run)["bald"] if c.seed % 2 == split]
+        expected = curve(chains, "auc")
+        line = next(line for line in axes.lines if line.get_label() == "bald")
+        np.testing.assert_allclose(line.get_ydata(), 100 * expected.mean)
+        band = axes.collections[0].get_paths()[0].vertices
+        half = 100 * expected.std / 3**0.5
+        assert band[:, 1].max() == pytest.approx((100 * expected.mean + half).max())
+    assert {t.get_text() for t in figure.axes[1].texts} == {
+        "paper, all labels,\nits split 1",
+        "paper, all labels,\nits split 2",
+    }
+
+
+def test_the_mean_of_all_test_splits_has_no_band():
+    run = melanoma_run()
+    axes = curve_figures.pooled_curves(run, "auc").axes[0]
+    for band, (arm, chains) in zip(axes.collections, arms(run).items(), strict=True):
+        mean = 100 * curve(chains, "auc").mean
+        line = next(line for line in axes.lines if line.get_label() == arm)
+        np.testing.assert_allclose(line.get_ydata(), mean)
+        heights = band.get_paths()[0].vertices[:, 1]
+        assert max(np.abs(mean - y).min() for y in heights) < 1e-9
+
+
+def test_an_odd_number_of_test_splits_leaves_no_empty_axes():
+    figure = curve_figures.learning_curves(melanoma_run(splits=3), "auc")
+    assert [axes.get_visible() for axes in figure.axes] == [True, True, True, False]
+    drawing.png(figure)
+
+
+def test_positives_are_counted_from_nothing_to_all_of_the_pool():
+    figure = curve_figures.positives_curves(melanoma_run(), 1)
+    for axes in figure.axes:
+        for line in axes.lines:
+            y = line.get_ydata()
+            assert (y[0], y[-1]) == (0, 50)
+            assert (np.diff(y) >= 0).all()
 
 
 def test_bars_are_the_shares_of_the_classes():
@@ -142,7 +210,7 @@ def test_any_class_name_can_be_drawn():
 
 
 def test_inline_svg_is_one_described_element_with_its_own_ids():
-    figure = figures.learning_curves(make_run(steps=3))
+    figure = curve_figures.learning_curves(make_run(steps=3))
     text = drawing.inline_svg(figure, name="first", description='a "<b>" & c')
     root = ET.fromstring(text.replace("xlink:href", "href"))
     assert root.tag == "svg"
@@ -158,11 +226,13 @@ def test_inline_svg_is_one_described_element_with_its_own_ids():
 
 def test_svg_is_the_same_every_time():
     run = make_run(("bald",), seeds=(0,), steps=3)
-    assert drawing.svg(figures.learning_curves(run)) == drawing.svg(figures.learning_curves(run))
+    assert drawing.svg(curve_figures.learning_curves(run)) == drawing.svg(
+        curve_figures.learning_curves(run)
+    )
 
 
 def test_a_chain_that_has_not_begun_is_not_drawn():
     run = make_run(("bald",), seeds=(0,), steps=3)
     waiting = dataclasses.replace(run, chains=(*run.chains, Chain("random", 0, (), (), ())))
-    labels = [line.get_label() for line in figures.learning_curves(waiting).axes[0].lines]
+    labels = [line.get_label() for line in curve_figures.learning_curves(waiting).axes[0].lines]
     assert "random" not in labels

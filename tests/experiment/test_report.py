@@ -1,81 +1,16 @@
-import csv
 import dataclasses
 import io
-import re
-from html.parser import HTMLParser
-from pathlib import Path
 
-import numpy as np
 import pytest
 from rich.console import Console
 
-from askwell.experiment import paper, prose, tables
+from askwell.experiment import notes, paper, prose, setting_tables, tables
 from askwell.experiment.report import first_asked, page, summary_table, write_report
 from askwell.records import Chain, Run
+from tests.experiment.pages import check, images_of, read
 from tests.experiment.synthetic import chain_of, make_run, regression_run
 
-VOID = {"meta", "link", "img", "br", "path", "use", "rect"}
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x>', "$a$", "ünï & co")
-
-
-class Page(HTMLParser):
-    """What a test wants to know about a page; fails on tags that do not nest."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def images_of(run: Run):
-    ids = {i for c in run.chains for s in c.steps for i in s.acquired}
-    return {i: np.full((28, 28), i % 256, np.uint8) for i in ids}
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def check(text: str) -> Page:
-    """What holds for every report."""
-    assert text.startswith("<!DOCTYPE html>")
-    parsed = Page(text)
-    for tag, attributes in parsed.tags:
-        for name in ("src", "href", "xlink:href", "data", "srcset", "action"):
-            assert (attributes.get(name) or "data:").startswith(("data:", "#")), (tag, attributes)
-    assert not {"script", "iframe", "object"} & {tag for tag, _ in parsed.tags}
-    for forbidden in ("http:", "https:", "@import", "url(data"):
-        assert forbidden not in text
-    assert not re.search(r"\bnan\b", parsed.text)
-    assert len(parsed.all("h1")) == 1
-    assert len(parsed.all("caption")) == len(parsed.all("table"))
-    assert all(image.get("alt") for image in parsed.all("img"))
-    assert all(s.get("role") == "img" and s.get("aria-label") for s in parsed.all("svg"))
-    ids = [a["id"] for _, a in parsed.tags if a.get("id")]
-    assert len(ids) == len(set(ids))
-    return parsed
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +39,7 @@ def test_files_are_complete_and_nothing_is_left_over(written):
     stems = ("learning_curves", "first_images")
     assert {p.name for p in directory.iterdir()} == {
         "report.html",
-        "steps.csv",
-        "summary.csv",
+        *(f"{name}.csv" for name in ("steps", "summary", "seeds", "comparisons")),
         *(f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")),
     }
     steps = read(directory / "steps.csv")
@@ -162,17 +96,10 @@ def test_every_kind_of_run_has_a_report(run, tmp_path):
 
 
 def test_an_unfinished_run_says_how_far_it_is():
-    text = " ".join(prose.notes(unfinished()))
+    text = " ".join(notes.notes(unfinished()))
     assert "bald, seed 0: 50 of 130 labels" in text
     assert "bald, seed 1: not begun" in text
     assert prose.headline(unfinished()).startswith("So far")
-
-
-def test_regression_has_curves_and_no_crossings():
-    run = regression_run()
-    assert tables.crossing_table(run) is None
-    assert tables.saving_table(run) is None
-    assert "RMSE" in prose.headline(run)
 
 
 def test_everything_is_escaped():
@@ -240,14 +167,14 @@ def test_the_headline_says_what_the_numbers_say():
 def test_what_makes_a_run_differ_from_the_papers_is_noted():
     run = make_run(steps=1)
     odd = {**run.spec, "pool_subset": 2000, "pool_size": 5000, "test_size": 500, "label_noise": 0.1}
-    text = " ".join(prose.notes(dataclasses.replace(run, spec=odd)))
+    text = " ".join(notes.notes(dataclasses.replace(run, spec=odd)))
     for part in ("2000 random images", "5000 images", "500 images of the test set", "10 %"):
         assert part in text
 
 
 def test_one_seed_has_no_spread_and_says_so():
     run = saved(8, 3, seeds=1)
-    assert "One seed" in prose.notes(run)[0]
+    assert "One seed" in notes.notes(run)[0]
     table = tables.crossing_table(run)
     assert table is not None
     assert not any("±" in cell for row in table.rows for cell in row)
@@ -265,7 +192,7 @@ def test_censored_cells():
 
 
 def test_weight_decay_is_told_in_spans():
-    table = tables.weight_decay_table(make_run(("bald",), seeds=(4,), steps=6))
+    table = setting_tables.weight_decay_table(make_run(("bald",), seeds=(4,), steps=6))
     assert table is not None
     assert table.rows == (("bald", "4", "0.05 (20–40), 0.5 (50–70)"),)
 
@@ -286,25 +213,3 @@ def test_the_terminal_table_fits_into_100_columns(run):
     console.print(table)
     text = console.export_text()
     assert all(chain.arm in text for chain in run.chains)
-
-
-def test_auc_leads_on_isic():
-    run = make_run(("random", "bald"), seeds=(0,), steps=3, classes=("benign", "malignant"))
-    chains = tuple(
-        dataclasses.replace(
-            chain,
-            steps=tuple(
-                dataclasses.replace(
-                    s, metrics={"accuracy": 0.8, "auc": 0.7}, acquired_labels=(1,) * len(s.acquired)
-                )
-                for s in chain.steps
-            ),
-        )
-        for chain in run.chains
-    )
-    both = dataclasses.replace(run, chains=chains)
-    assert len(check(page(both)).all("svg")) == 5
-    isic = dataclasses.replace(both, spec={**run.spec, "dataset": "isic2016"})
-    assert "AUC" not in prose.headline(both)
-    assert "have the best test AUC, 70.00 %" in prose.headline(isic)
-    assert tables.crossing_table(isic) is None

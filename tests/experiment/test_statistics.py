@@ -1,34 +1,30 @@
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from askwell.errors import InputError
-from askwell.experiment.savings import (
-    Ratio,
-    baseline_arm,
-    bootstrap_interval,
-    label_saving,
-    matching_saving,
+from askwell.experiment.crossings import (
+    Crossing,
+    crossings,
+    first_crossing,
+    sustained_crossing,
 )
 from askwell.experiment.statistics import (
-    Crossing,
+    Estimate,
     area_under_curve,
+    areas,
     arms,
     class_balance,
-    crossings,
+    common_labels,
     curve,
     estimate,
     final,
-    first_crossing,
     last_common_labels,
     step_seconds,
-    sustained_crossing,
 )
 from askwell.records import Chain
-from tests.experiment.synthetic import SPEED, chain_of, make_run, step
+from tests.experiment.synthetic import chain_of, make_run, of_metric, step
 
 LABELS = [20, 30, 40, 50, 60, 70]
 
@@ -182,93 +178,40 @@ def test_arms_keep_the_order_and_chains_that_have_not_begun_are_left_out():
     assert arms(type(run)(run.spec, {}, (), (*run.chains, waiting)))["later"] == ()
 
 
-def test_bootstrap_is_the_naive_loop():
-    sample = [1.2, 1.9, 1.4, 3.0, 2.2]
-    generator = np.random.default_rng(7)
-    naive = []
-    for _ in range(500):
-        picked = [sample[i] for i in generator.integers(5, size=5)]
-        naive.append(sum(picked) / 5)
-    expected = np.quantile(naive, [0.025, 0.975])
-    np.testing.assert_allclose(bootstrap_interval(sample, seed=7, resamples=500), expected)
+def test_areas_go_to_one_label_count_and_leave_shorter_seeds_out():
+    chains = [
+        of_metric("bald", 0, "auc", [0.5, 0.7, 0.9]),
+        of_metric("bald", 1, "auc", [0.6, 0.8]),
+        of_metric("bald", 2, "auc", [0.6]),
+    ]
+    assert areas(chains, "auc", 15) == pytest.approx({0: 0.6, 1: 0.7})
+    assert areas(chains, "auc", 20) == pytest.approx({0: 0.7})
+    assert areas(chains, "rmse", 15) == areas(chains, "auc", None) == {}
 
 
-def test_bootstrap_approaches_all_resamples():
-    sample = np.array([1.0, 2.0, 4.0])
-    means = [sample[list(i)].mean() for i in itertools.product(range(3), repeat=3)]
-    low, high = bootstrap_interval(sample, level=0.8)
-    assert (low, high) == pytest.approx(
-        tuple(np.quantile(means, [0.1, 0.9], method="inverted_cdf")), abs=1e-12
-    )
-    assert bootstrap_interval([1.0]) is None
-    assert bootstrap_interval([]) is None
+def test_a_value_that_is_no_number_is_left_out_of_the_curve():
+    chain = of_metric("bald", 0, "auc", [0.5, float("nan"), 0.9])
+    assert curve([chain], "auc").labels.tolist() == [10, 20]
+    assert areas([chain], "auc", 15) == {}
+    assert areas([chain], "auc", 20) == pytest.approx({0: 0.7})
 
 
-@given(st.lists(st.floats(0.1, 10), min_size=2, max_size=6), st.integers(0, 5))
-def test_bootstrap_lies_within_the_sample_and_repeats(sample, seed):
-    low, high = bootstrap_interval(sample, seed=seed, resamples=200)
-    assert min(sample) - 1e-9 <= low <= high <= max(sample) + 1e-9
-    assert (low, high) == bootstrap_interval(sample, seed=seed, resamples=200)
+def test_common_labels_never_go_beyond_what_is_wanted_if_they_can():
+    chains = [chain_of("bald", 0, [0.5] * 5), chain_of("bald", 1, [0.5] * 4)]
+    assert [common_labels(chains, n) for n in (20, 30, 35, 1000, 10)] == [20, 30, 30, 50, 50]
+    assert common_labels([], 1000) is None
 
 
-def reaching(arm, seed, at, steps=10):
-    """A chain that gets to 5 % error at step `at` and stays."""
-    return chain_of(arm, seed, [0.8 if t < at else 0.95 for t in range(steps)], initial=10)
-
-
-def test_saving_is_paired_by_seed():
-    random = [reaching("random", 0, 3), reaching("random", 1, 5)]
-    bald = [reaching("bald", 1, 2), reaching("bald", 0, 1), reaching("bald", 9, 1)]
-    found = label_saving(bald, random, 0.05)
-    assert found.by_seed == {0: Ratio(40 / 20), 1: Ratio(60 / 30)}
-    assert (found.mean, found.bound, found.interval) == (2, "exact", (2, 2))
-
-
-def test_one_seed_gives_a_saving_without_an_interval():
-    found = label_saving([reaching("bald", 0, 1)], [reaching("random", 0, 3)], 0.05)
-    assert (found.mean, found.interval) == (2, None)
-
-
-def test_censored_seeds_give_bounds_and_never_numbers():
-    never = reaching("random", 0, 99)
-    late = reaching("random", 1, 9)  # crosses at 100 labels, its last step: not proven
-    least = label_saving([reaching("bald", s, 1) for s in (0, 1)], [never, late], 0.05)
-    assert least.by_seed == {0: Ratio(5, "at least"), 1: Ratio(5, "at least")}
-    assert (least.mean, least.bound, least.interval) == (5, "at least", None)
-    most = label_saving([reaching("bald", 0, 99)], [reaching("random", 0, 4)], 0.05)
-    assert (most.mean, most.bound) == (0.5, "at most")
-    unknown = label_saving([reaching("bald", 0, 99)], [never], 0.05)
-    assert (unknown.by_seed, unknown.mean) == ({0: None}, None)
-    mixed = label_saving(
-        [reaching("bald", 0, 1), reaching("bald", 1, 99)], [never, reaching("random", 1, 2)], 0.05
-    )
-    assert mixed.mean is None
-    assert label_saving([], [never], 0.05).mean is None
-
-
-def test_an_unproven_crossing_of_random_bounds_from_where_it_began():
-    random = reaching("random", 0, 8)  # at or below from 90 labels on, two steps only
-    assert label_saving([reaching("bald", 0, 2)], [random], 0.05).by_seed == {
-        0: Ratio(3, "at least")
-    }
-
-
-def test_matching_saving_compares_at_randoms_own_final_accuracy():
-    random = chain_of("random", 0, [0.5, 0.6, 0.7, 0.8], initial=10)
-    bald = chain_of("bald", 0, [0.5, 0.8, 0.9, 0.9], initial=10)
-    assert matching_saving([bald], [random]).by_seed == {0: Ratio(40 / 20)}
-    worse = chain_of("bald", 0, [0.5, 0.5, 0.5, 0.5], initial=10)
-    assert matching_saving([worse], [random]).by_seed == {0: Ratio(1, "at most")}
-
-
-@pytest.mark.parametrize("arm", list(SPEED))
-def test_an_arm_saves_nothing_against_itself(arm):
-    chains = arms(make_run((arm,)))[arm]
-    itself = matching_saving(chains, chains)
-    assert (itself.mean, itself.interval) == (1, (1, 1))
-
-
-def test_the_baseline_is_random_or_randoms_first_posterior():
-    assert baseline_arm(make_run(("bald", "random/laplace", "random"), steps=1)) == "random"
-    assert baseline_arm(make_run(("bald", "random/laplace"), steps=1)) == "random/laplace"
-    assert baseline_arm(make_run(("bald",), steps=1)) is None
+def test_the_standard_error_is_the_standard_deviation_over_the_root_of_the_seeds():
+    sample = [1.0, 2.0, 4.0]
+    found = estimate(sample)
+    assert found is not None
+    assert found.spread("std") == pytest.approx(np.std(sample, ddof=1))
+    assert found.spread("error") == pytest.approx(np.std(sample, ddof=1) / 3**0.5)
+    assert found.spread("none") is None
+    assert Estimate(1.0, None, 1).spread("error") is None
+    chains = [of_metric("bald", i, "auc", [value]) for i, value in enumerate(sample)]
+    drawn = curve(chains, "auc")
+    np.testing.assert_allclose(drawn.spread("error"), [found.spread("error")])
+    assert drawn.spread("none").tolist() == [0]
+    assert curve(chains[:1], "auc").spread("error").tolist() == [0]

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from askwell.acquisition import ACQUISITIONS
+from askwell.baselines import BASELINES
 from askwell.datasets.names import nearest
 from askwell.errors import SpecError
 from askwell.likelihoods import gaussian
@@ -11,15 +12,6 @@ from askwell.select import STRATEGIES
 
 POSTERIORS = ("mc_dropout", "deterministic")
 """Of the spec's network. The first is the default and goes unnamed in an arm's name."""
-
-BASELINES = (
-    "gaussian_field",
-    "gaussian_field_cnn",
-    "svm_linear",
-    "svm_poly",
-    "svm_rbf",
-    "gaussian_process",
-)
 
 MBR = "mbr"
 """The acquisition function of the Gaussian random field, which no other posterior can serve."""

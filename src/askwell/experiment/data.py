@@ -10,10 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from askwell.datasets import DATASETS, FolderTask, ImageTask, LabelledImages, load_folder
+from askwell.datasets import (
+    DATASETS,
+    FolderTask,
+    ImageTask,
+    LabelledImages,
+    load_folder,
+    load_isic2016,
+)
 from askwell.datasets.names import nearest
 from askwell.errors import SpecError
 from askwell.experiment.spec import Spec
+from askwell.paths import expanded
 from askwell.pool import ArrayPool, Positions
 from askwell.randomness import derive, item_keys
 from askwell.records import ItemId
@@ -144,9 +152,11 @@ def _some(images: LabelledImages, ids: Sequence[ItemId]) -> _Some:
 
 
 def _find(spec: Spec) -> ImageTask | FolderTask:
+    if spec.dataset == "isic2016" and (spec.data_dir or spec.image_size):
+        folder = expanded(spec.data_dir, SpecError) if spec.data_dir else None
+        return load_isic2016(folder, image_size=spec.image_size or 224)
     if spec.dataset in DATASETS:
-        folder = Path(spec.data_dir).expanduser() if spec.data_dir else None
-        return DATASETS[spec.dataset].load(folder)
+        return DATASETS[spec.dataset].load()
     if Path(spec.dataset).is_dir():
         return load_folder(Path(spec.dataset), image_size=spec.image_size or None)
     raise SpecError(

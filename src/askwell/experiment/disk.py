@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from askwell.errors import RunError
+from askwell.paths import shown
 
 
 @contextmanager
@@ -38,10 +39,11 @@ def _acquired(directory: Path) -> FileLock:
             f"Another process is running in {directory}. Wait for it, or choose another directory "
             "with --out."
         ) from error
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a ValueError for NUL in the name
+        why = getattr(error, "strerror", None) or error
         raise RunError(
-            f"The run directory {directory} cannot be made or written: {error.strerror or error}. "
-            "Choose another one with --out."
+            f"The run directory {shown(directory)} cannot be made or written: {why}. Choose "
+            "another one with --out."
         ) from error
     return lock
 

@@ -1,75 +1,17 @@
-"""The figures of a run: each function draws one from the records and returns it.
-
-An arm keeps its colour and marker in every figure; posteriors differ by line style as well.
-"""
+"""Figures of bars and of images: each function draws one from the records and returns it."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from askwell.experiment.drawing import INK, MUTED, hairlines, legend, new_figure, plain, styles
-from askwell.experiment.statistics import (
-    PHASES,
-    THRESHOLDS,
-    Curve,
-    arms,
-    class_balance,
-    curve,
-    step_seconds,
-)
-from askwell.records import Chain, ItemId, Run
+from askwell.experiment.drawing import INK, MUTED, legend, new_figure, plain, styles, title
+from askwell.experiment.facts import started
+from askwell.experiment.statistics import PHASES, class_balance, step_seconds
+from askwell.records import ItemId, Run
 
 PHASE_COLOURS = {"train": "#33526e", "score": "#e69f00", "evaluate": "#9fb6c9"}
-
-_FLOOR = 1e-4  # smallest error that the logarithmic axis draws
-
-
-def learning_curves(run: Run, metric: str = "accuracy") -> Figure:
-    """The metric against labels: mean line and a band of ± 1 standard deviation over seeds.
-
-    Accuracy and AUC are in per cent from 80, as in the paper, or from lower where an arm ends
-    lower. Accuracy has hairlines at 10, 5 and 2 % test error. A line goes on thin and dotted
-    where some of the arm's seeds have not got there yet.
-    """
-    figure, (axes,) = new_figure(7.2, 4.4)
-    per_cent = metric != "rmse"
-    curves = _draw_curves(axes, run, metric, scale=100 if per_cent else 1)
-    axes.set_xlabel("labelled training images")
-    axes.set_ylabel({"rmse": "test RMSE", "auc": "test AUC (%)"}.get(metric, f"test {metric} (%)"))
-    if per_cent and curves:
-        ends = [100 * (c.mean[-1] - np.nan_to_num(c.std[-1])) for c in curves]
-        bottom = 80 if min(ends) >= 82 else max(0, 5 * np.floor((min(ends) - 8) / 5))
-        axes.yaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10]))
-        axes.set_ylim(bottom, 100 + 0.02 * (100 - bottom))
-    if metric == "accuracy":
-        hairlines(axes, {f"{100 * e:g} % error": 100 * (1 - e) for e in THRESHOLDS})
-    legend(axes)
-    return figure
-
-
-def error_curves(run: Run) -> Figure:
-    """Test error against labels on a logarithmic axis, which tells the late differences apart.
-
-    Means and bands are of the error; an error below 0.01 % is drawn at 0.01 %.
-    """
-    figure, (axes,) = new_figure(7.2, 4.4)
-    _draw_curves(axes, run, "accuracy", scale=-100, offset=100, floor=100 * _FLOOR)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    low, high = axes.get_ylim()
-    finer = (1, 1.5, 2, 3, 4, 5, 6, 8) if high / low < 10 else (1, 2, 5)
-    ticks = np.outer([0.01, 0.1, 1, 10, 100], finer).ravel()
-    axes.set_yticks(ticks[(ticks >= low) & (ticks <= high)])
-    axes.set_xlabel("labelled training images")
-    axes.set_ylabel("test error (%), logarithmic")
-    hairlines(axes, {f"{100 * e:g} %": 100 * e for e in THRESHOLDS})
-    legend(axes)
-    return figure
 
 
 def class_balance_bars(run: Run) -> Figure:
@@ -77,7 +19,7 @@ def class_balance_bars(run: Run) -> Figure:
 
     The dashed line is an even share, 1 / C.
     """
-    grouped = _started(run)
+    grouped = started(run)
     look = styles(list(grouped))
     figure, rows = new_figure(7.2, 0.7 + 0.95 * max(1, len(grouped)), rows=len(grouped))
     where = np.arange(len(run.classes))
@@ -85,7 +27,7 @@ def class_balance_bars(run: Run) -> Figure:
         counts = class_balance(chains, len(run.classes)).counts
         axes.bar(where, 100 * counts / max(counts.sum(), 1), 0.72, color=look[arm].colour)
         axes.axhline(100 / len(where), color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
-        axes.set_title(plain(arm), loc="left", fontsize=9, color=INK, pad=3)
+        title(axes, plain(arm))
         axes.tick_params(labelbottom=axes is rows[-1])
     names = [plain(name, 18) for name in run.classes]
     every = max(1, -(-len(names) // 20))
@@ -100,7 +42,7 @@ def class_balance_bars(run: Run) -> Figure:
 
 def step_time_bars(run: Run) -> Figure:
     """Mean wall time of one step of each arm, divided into train, score and evaluate."""
-    grouped = _started(run)
+    grouped = started(run)
     figure, (axes,) = new_figure(7.2, 1.1 + 0.36 * max(1, len(grouped)))
     seconds = [step_seconds(chains) for chains in grouped.values()]
     left = np.zeros(len(grouped))
@@ -114,7 +56,7 @@ def step_time_bars(run: Run) -> Figure:
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("seconds a step (mean)")
-    legend(axes)
+    legend(figure, [axes])
     return figure
 
 
@@ -152,49 +94,3 @@ def image_strips(
     axes.set(xlim=(-0.1, columns + 0.1), ylim=(0, height))
     axes.set_axis_off()
     return figure
-
-
-def _started(run: Run) -> dict[str, tuple[Chain, ...]]:
-    return {arm: chains for arm, chains in arms(run).items() if chains}
-
-
-def _draw_curves(
-    axes: Axes,
-    run: Run,
-    metric: str,
-    *,
-    scale: float = 1,
-    offset: float = 0,
-    floor: float = -np.inf,
-) -> list[Curve]:
-    """Draw `offset + scale · metric` of every arm; return the curves, unscaled."""
-    drawn = []
-    look = styles(list(arms(run)))
-    for arm, chains in _started(run).items():
-        found = curve(chains, metric)
-        if not found.labels.size:
-            continue
-        drawn.append(found)
-        style, x, y = look[arm], found.labels, np.maximum(offset + scale * found.mean, floor)
-        spread = abs(scale) * np.nan_to_num(found.std)
-        whole = found.seeds == found.seeds.max()
-        sparse = max(1, len(x) // 12)
-        band = np.maximum(np.stack([y - spread, y + spread]), floor)
-        axes.fill_between(
-            x, band[0], band[1], where=whole, color=style.colour, alpha=0.15, linewidth=0
-        )
-        axes.plot(x, y, color=style.colour, linewidth=0.9, linestyle=":")
-        axes.plot(
-            x[whole],
-            y[whole],
-            color=style.colour,
-            linewidth=1.7,
-            linestyle=style.dash,
-            marker=style.marker,
-            markersize=4.5,
-            markevery=sparse,
-            markeredgecolor="none",
-            label=plain(arm),
-        )
-    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
-    return drawn

@@ -17,6 +17,7 @@ from typing import Any
 from askwell.errors import RunError
 from askwell.experiment.chain_lines import chain_of, same_split, split_line, step_line
 from askwell.experiment.disk import append_line, whole_lines, write_whole, writing
+from askwell.paths import entries, is_file, is_folder, shown
 from askwell.records import Chain, Run, StepRecord
 
 
@@ -29,6 +30,25 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+
+    def refuse_foreign(self) -> None:
+        """Refuse a directory that holds something else than a run; writes nothing itself.
+
+        Raises:
+            RunError: it has files and no run.json of ours, or cannot be read.
+        """
+        if not is_folder(self.directory, RunError):
+            return
+        if is_file(self.directory / "run.json", RunError):
+            self._header()
+            return
+        foreign = [path for path in entries(self.directory, RunError) if not _left_over(path)]
+        if foreign:
+            raise RunError(
+                f"{shown(self.directory)} holds other files ({shown(foreign[0].name)}"
+                f"{', …' if len(foreign) > 1 else ''}) and no run: nothing is written there. "
+                "Choose a new or empty directory with --out."
+            )
 
     def open(
         self,
@@ -69,7 +89,9 @@ class Journal:
         return environment
 
     def _has_steps(self) -> bool:
-        files = self.directory.glob("steps/*.jsonl")
+        folder = self.directory / "steps"
+        found = entries(folder, RunError) if is_folder(folder, RunError) else []
+        files = [path for path in found if path.suffix == ".jsonl"]
         return any(whole_lines(path, cut=False).count(b"\n") > 1 for path in files)
 
     def _forget_splits(self, spec: Mapping[str, Any]) -> None:
@@ -80,7 +102,7 @@ class Journal:
 
     def _check_same(self, found: Mapping[str, Any], spec: Mapping[str, Any], data: str) -> None:
         same_data = found.get("data") == data
-        free = {"name", "summary", "dataset"} if same_data else {"name", "summary"}
+        free = {"name", "summary", "cost"} | ({"dataset", "data_dir"} if same_data else set())
         if (differing := _differences(found["spec"], spec, free)) != "":
             raise RunError(
                 f"{self.directory} holds a run of another spec: {differing}. Choose another "
@@ -145,7 +167,7 @@ class Journal:
 
     def _header(self) -> dict[str, Any]:
         path = self.directory / "run.json"
-        if self.directory.is_file():
+        if is_file(self.directory, RunError):
             raise RunError(
                 f"{self.directory} is a file. A run is a directory with a run.json in it, as "
                 "`askwell run` makes one; give that."
@@ -168,6 +190,13 @@ class Journal:
 
     def _path(self, arm: str, seed: int) -> Path:
         return self.directory / "steps" / f"{arm.replace('/', '-')}-seed{seed}.jsonl"
+
+
+def _left_over(path: Path) -> bool:
+    """Whether a run that was stopped before its run.json was there, or lost it, left this."""
+    if path.name == "steps" and is_folder(path, RunError):
+        return all(file.suffix == ".jsonl" for file in entries(path, RunError))
+    return path.name in (".lock", "run.tmp")
 
 
 def _check_header(path: Path, header: Mapping[str, Any]) -> None:

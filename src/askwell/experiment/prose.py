@@ -1,176 +1,36 @@
-"""A run in words: how numbers are written, the headline, and the honest notes below it."""
+"""A run in one or two sentences: what was found, from the numbers alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
+from askwell.experiment.comparisons import Comparison, baseline_areas, comparisons
+from askwell.experiment.crossings import crossings
+from askwell.experiment.facts import is_finished, labelled_alike, started, started_chains
+from askwell.experiment.metrics import primary_metric
 from askwell.experiment.savings import Saving, baseline_arm, label_saving
-from askwell.experiment.statistics import (
-    Crossings,
-    Estimate,
-    arms,
-    crossings,
-    final,
-    last_common_labels,
-)
+from askwell.experiment.splits import by_split
+from askwell.experiment.statistics import Spread, final, last_common_labels
+from askwell.experiment.writing import counted, labels_written, listed, written
 from askwell.records import Chain, Run
 
-DASH = "–"
-
-METRICS = {
-    "accuracy": ("accuracy (%)", 100, 2),
-    "auc": ("AUC (%)", 100, 2),
-    "rmse": ("RMSE", 1, 4),
-    "nll": ("NLL (nats)", 1, 3),
-    "brier": ("Brier", 1, 3),
-    "ece": ("ECE (%)", 100, 2),
-}
-"""Heading, factor and decimals of each test metric, in the order of the tables."""
-
-
-def written(value: Estimate | None, factor: float = 1, digits: int = 0) -> str:
-    """A mean, with ± its standard deviation where there are seeds for one."""
-    if value is None or not np.isfinite(value.mean):
-        return DASH
-    mean = f"{factor * value.mean:.{digits}f}"
-    return mean if value.std is None else f"{mean} ± {factor * value.std:.{digits}f}"
-
-
-def labels_written(found: Crossings, chains: Sequence[Chain], *, spread: bool = True) -> str:
-    """Label counts as `295 ± 20`; `≥ 412` with some seeds censored, `> 500` with all."""
-    if not found.by_seed:
-        return DASH
-    if found.estimate is not None:
-        return written(found.estimate) if spread else f"{found.estimate.mean:.0f}"
-    if found.censored == len(found.by_seed):
-        return f"> {min(c.steps[-1].labels for c in chains if c.seed in found.by_seed)}"
-    return f"≥ {found.at_least:.0f}"
-
-
-def saving_written(saving: Saving, *, digits: int = 2) -> str:
-    """A ratio as `2.8× (2.4–3.1)`, `≥ 2.8×` or `≤ 0.9×`; a dash where it is unknown."""
-    if saving.mean is None:
-        return DASH
-    sign = {"exact": "", "at least": "≥ ", "at most": "≤ "}[saving.bound]
-    text = f"{sign}{saving.mean:.{digits}f}×"
-    if saving.interval is None:
-        return text
-    low, high = saving.interval
-    return f"{text} ({low:.{digits}f}–{high:.{digits}f})"
-
-
-def counted(n: int, noun: str) -> str:
-    """`1 seed`, `3 seeds`."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
-def primary_metric(run: Run) -> str:
-    """What the curves show: AUC on ISIC 2016 (four in five are negative), else accuracy or RMSE."""
-    present = {name for chain in run.chains for step in chain.steps for name in step.metrics}
-    if run.spec.get("dataset") == "isic2016" and "auc" in present:
-        return "auc"
-    return "rmse" if "rmse" in present and "accuracy" not in present else "accuracy"
-
-
-def integer(run: Run, key: str) -> int | None:
-    """A whole number of the spec, `None` where it has none."""
-    value = run.spec.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def is_finished(run: Run, chain: Chain) -> bool:
-    """Whether a chain has come to the run's budget or asked for nothing more."""
-    if not chain.steps:
-        return False
-    budget, last = integer(run, "budget"), chain.steps[-1]
-    return not last.acquired or (budget is not None and last.labels >= budget)
+_Grouped = Mapping[str, tuple[Chain, ...]]
 
 
 def headline(run: Run) -> str:
-    """One or two sentences: what was found, from the numbers alone."""
+    """What was found: a saving of labels where the metric is accuracy, else a difference."""
     unfinished = not all(is_finished(run, chain) for chain in run.chains)
-    grouped = {arm: chains for arm, chains in arms(run).items() if chains}
+    grouped = started(run)
     if not grouped:
         return "Nothing has been measured yet."
-    found = _saving_sentence(run, grouped) or _final_sentence(run, grouped)
+    found = _saving_sentence(run, grouped) or _area_sentence(run) or _final_sentence(run)
     return f"So far, with the run unfinished: {found}" if unfinished else found
 
 
-def notes(run: Run) -> list[str]:
-    """What a reader should know before believing the numbers."""
-    found = []
-    seeds = max((len(chains) for chains in arms(run).values()), default=0)
-    if seeds == 1:
-        found.append(
-            "One seed: there are no standard deviations and no intervals, and a difference "
-            "between arms may be chance. Three seeds are the paper's number; five or more are "
-            "better."
-        )
-    elif 1 < seeds < 10 and baseline_arm(run) and primary_metric(run) == "accuracy":
-        found.append(
-            f"With {seeds} seeds a bootstrap interval is narrower than it should be: it shows the "
-            "spread of these seeds and is not proof."
-        )
-    behind = [chain for chain in run.chains if not is_finished(run, chain)]
-    if behind:
-        found.append(f"The run is unfinished. {_progress(run, behind)}")
-    if len(arms(run)) > 1:
-        if baseline_arm(run) is None and primary_metric(run) == "accuracy":
-            found.append("There is no random arm, so no saving can be given.")
-        found.append(
-            "An arm that the headline names was picked after seeing the results, which favours it."
-        )
-    if primary_metric(run) == "accuracy":
-        found.append(
-            "Crossings are measured on the test set after every acquisition. A first crossing "
-            "comes early on a noisy curve; the sustained one stays for three acquisitions in a row."
-        )
-    return found + _settings_notes(run)
-
-
-def _settings_notes(run: Run) -> list[str]:
-    """Settings that make a run easier, harder or noisier than the whole data set would be."""
-    found = [
-        text.format(size)
-        for key, text in (
-            ("pool_subset", "Each step scored {} random images of the pool, not all."),
-            ("pool_size", "Only {} images of the training set were used."),
-            ("test_size", "Metrics are on {} images of the test set, not all: they are noisier."),
-        )
-        if (size := integer(run, key))
-    ]
-    temperature = run.spec.get("temperature")
-    if isinstance(temperature, int | float) and temperature:
-        found.append(
-            "Batches were not the highest scores: each image was drawn with probability "
-            f"∝ score^{1 / temperature:g}, which spreads a batch (temperature {temperature:g})."
-        )
-    noise = run.spec.get("label_noise")
-    if isinstance(noise, float) and noise:
-        found.append(f"The labels were made wrong with a probability of {100 * noise:g} %.")
-    return found
-
-
-def labels_sentence(run: Run) -> str:
-    """Which labels are counted, and how many each seed used in all."""
-    initial, validation = integer(run, "initial"), integer(run, "validation") or 0
-    ends = [chain.steps[-1].labels for chain in run.chains if chain.steps]
-    if not ends:
-        return ""
-    start = DASH if initial is None else str(initial)
-    text = f"Label counts are training images: {start} initial + acquired."
-    if validation:
-        text += (
-            f" Every label used is counted: add the {validation} validation labels of each seed "
-            f"for all (up to {max(ends)} + {validation} = {max(ends) + validation} here)."
-        )
-    return text
-
-
-def _saving_sentence(run: Run, grouped: dict[str, tuple[Chain, ...]]) -> str | None:
+def _saving_sentence(run: Run, grouped: _Grouped) -> str | None:
     """The best saving at 5 %, else 10 %, else 2 % error; `None` where none is known."""
     baseline = baseline_arm(run)
-    if baseline not in grouped or primary_metric(run) != "accuracy":
+    if baseline is None or baseline not in grouped or primary_metric(run).name != "accuracy":
         return None
     for threshold in (0.05, 0.10, 0.02):
         known = {
@@ -182,31 +42,27 @@ def _saving_sentence(run: Run, grouped: dict[str, tuple[Chain, ...]]) -> str | N
         }
         if known:
             best = max(known, key=lambda arm: known[arm].mean or 0)
-            return _compared(best, known[best], baseline, grouped, threshold)
+            spread: Spread = "none" if by_split(run) else "std"
+            ours, theirs = (
+                labels_written(crossings(grouped[arm], threshold), grouped[arm], spread)
+                for arm in (best, baseline)
+            )
+            needed = (
+                f"{best} needed {ours} labels to reach {100 * threshold:g} % test error and stay "
+                f"there; {baseline} needed {theirs}"
+            )
+            return f"{needed}, {_times_as_many(known[best])}"
     return None
 
 
-def _compared(
-    best: str,
-    saving: Saving,
-    baseline: str,
-    grouped: dict[str, tuple[Chain, ...]],
-    threshold: float,
-) -> str:
-    ours, theirs = (
-        labels_written(crossings(grouped[arm], threshold), grouped[arm]) for arm in (best, baseline)
-    )
+def _times_as_many(saving: Saving) -> str:
     mean = saving.mean or 0
     least = "at least " if saving.bound == "at least" else ""
     span = "" if saving.bound != "exact" else "no interval, "
     if saving.interval is not None:
         low, high = saving.interval
         span = f"95 % interval {low:.2f} to {high:.2f}, "
-    text = (
-        f"{best} needed {ours} labels to reach {100 * threshold:g} % test error and stay there; "
-        f"{baseline} needed {theirs}, {least}{mean:.2f} times as many "
-        f"({span}{counted(len(saving.by_seed), 'seed')})."
-    )
+    text = f"{least}{mean:.2f} times as many ({span}{counted(len(saving.by_seed), 'seed')})."
     if mean <= 1 and saving.bound == "exact":
         text += " No labels were saved."
     elif saving.interval is not None and saving.interval[0] <= 1:
@@ -214,34 +70,66 @@ def _compared(
     return text
 
 
-def _final_sentence(run: Run, grouped: dict[str, tuple[Chain, ...]]) -> str:
+def _area_sentence(run: Run) -> str | None:
+    """The best difference over the whole curve; `None` where the final values say enough.
+
+    They do for accuracy, unless all arms have the same images in the end.
+    """
+    metric, chains = primary_metric(run), started_chains(run)
+    until = last_common_labels(chains)
+    known = [c for c in comparisons(run) if c.mean is not None]
+    if until is None or not known:
+        return None
+    if metric.name == "accuracy" and not labelled_alike(chains, until):
+        return None
+    best = max(known, key=lambda c: metric.gain(c.mean or 0))
+    theirs = baseline_areas(run)
+    means = [
+        float(np.mean([areas[seed] for seed in best.differences])) for areas in (best.areas, theirs)
+    ]
+    ours, other = (f"{metric.factor * m:.{metric.digits}f}{metric.unit}" for m in means)
+    first = min(chain.steps[0].labels for chain in chains)
+    others = "" if len(known) == 1 else f", the best of {len(known)} arms"
+    return (
+        f"Over the curve from {first} to {until} labels, {best.arm} has a mean test {metric.title} "
+        f"of {ours}{others}, {baseline_arm(run)} of {other}: {_difference(best)}"
+    )
+
+
+def _difference(found: Comparison) -> str:
+    """`2.20 points higher (95 % interval 0.50 to 3.10, 6 seeds).`, and what that proves."""
+    metric, mean = found.metric, found.mean or 0
+    size, sign = metric.factor * abs(mean), np.sign(mean) * metric.factor
+    points = " points" if metric.factor == 100 else ""
+    span = "no interval"
+    if found.interval is not None:
+        low, high = sorted(float(sign * end) for end in found.interval)
+        span = f"95 % interval {low:.{metric.digits}f} to {high:.{metric.digits}f}"
+    way = "higher" if mean > 0 else "lower" if mean < 0 else "apart"
+    text = f"{size:.{metric.digits}f}{points} {way} ({span}, "
+    text = f"{text}{counted(len(found.differences), 'seed')}).".replace("-", "−")
+    if metric.gain(mean) <= 0:
+        return f"{text} Nothing was gained over random acquisition."
+    if found.interval is not None and found.interval[0] <= 0 <= found.interval[1]:
+        return f"{text} The interval includes 0, so the difference is not established."
+    return text
+
+
+def _final_sentence(run: Run) -> str:
     """Which arm ends best, where labels cannot be compared."""
-    metric = primary_metric(run)
-    heading, factor, digits = METRICS[metric]
-    name, unit = heading.removesuffix(" (%)"), " %" if heading.endswith(" (%)") else ""
-    at = last_common_labels([chain for chains in grouped.values() for chain in chains])
-    ends = {arm: final(chains, metric, at=at) for arm, chains in grouped.items()}
+    metric, grouped = primary_metric(run), started(run)
+    at = last_common_labels(started_chains(run))
+    ends = {arm: final(chains, metric.name, at=at) for arm, chains in grouped.items()}
     known = {arm: end for arm, end in ends.items() if end is not None and np.isfinite(end.mean)}
     if at is None or not known:
         return "the arms have no label count in common yet."
-    best = (min if metric == "rmse" else max)(end.mean for end in known.values())
+    best = (min if metric.lower else max)(end.mean for end in known.values())
     names = [arm for arm, end in known.items() if end.mean == best]
     end = known[names[0]]
-    value, seeds = written(end, factor, digits) + unit, counted(end.seeds, "seed")
+    spread: Spread = "none" if by_split(run) else "std"
+    value = written(end, metric.factor, metric.digits, spread) + metric.unit
     if len(names) > 1:
-        return f"With {at} labels, {' and '.join(names)} have the best test {name}, {value}."
+        return f"With {at} labels, {listed(names)} have the best test {metric.title}, {value}."
+    seeds = counted(end.seeds, "seed")
     rest = "" if len(known) == 1 else f", the best of {len(known)} arms"
-    return f"With {at} labels, {names[0]} has a test {name} of {value} ({seeds}){rest}."
-
-
-def _progress(run: Run, behind: Sequence[Chain]) -> str:
-    budget = integer(run, "budget")
-    goal = "" if budget is None else f" of {budget}"
-    parts = [
-        f"{chain.arm}, seed {chain.seed}: "
-        + (f"{chain.steps[-1].labels}{goal} labels" if chain.steps else "not begun")
-        for chain in behind
-    ]
-    shown = "; ".join(parts[:12])
-    more = f"; and {len(parts) - 12} more" if len(parts) > 12 else ""
-    return f"{len(behind)} of {counted(len(run.chains), 'chain')} to go: {shown}{more}."
+    return f"With {at} labels, {names[0]} has a test {metric.title} of {value} ({seeds}){rest}."

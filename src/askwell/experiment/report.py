@@ -1,4 +1,4 @@
-"""A run's report: one self-contained HTML page, figures, CSV files, and a terminal table."""
+"""A run's report: one self-contained HTML page, figures, CSV files; `terminal` has its table."""
 
 import base64
 import csv
@@ -13,27 +13,23 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
-from rich import box
-from rich.table import Table as TerminalTable
-from rich.text import Text
 
-from askwell.experiment import csv_files, drawing, figures, tables
-from askwell.experiment.prose import (
-    METRICS,
-    counted,
-    headline,
-    integer,
-    labels_written,
-    notes,
-    primary_metric,
-    saving_written,
-    written,
-)
-from askwell.experiment.savings import baseline_arm, label_saving
-from askwell.experiment.statistics import CONSECUTIVE, THRESHOLDS, crossings, final, step_seconds
+from askwell.experiment import comparison_tables as beside
+from askwell.experiment import csv_files, curve_figures, drawing, figures
+from askwell.experiment import setting_tables as settings
+from askwell.experiment import tables as results
+from askwell.experiment.facts import integer, positive_class, started
+from askwell.experiment.metrics import primary_metric
+from askwell.experiment.notes import notes
+from askwell.experiment.prose import headline
+from askwell.experiment.splits import by_split
 from askwell.experiment.statistics import arms as arms_of
-from askwell.records import Chain, ItemId, Run
+from askwell.experiment.terminal import summary_table
+from askwell.experiment.writing import counted
+from askwell.records import ItemId, Run
 from askwell.version import __version__
+
+__all__ = ["FIRST_IMAGES", "Images", "first_asked", "page", "summary_table", "write_report"]
 
 FIRST_IMAGES = 20
 """How many of the first images each arm asked for are shown."""
@@ -53,10 +49,12 @@ class Thumbnail:
 
 
 def write_report(run: Run, directory: Path, *, images: Images | None = None) -> Path:
-    """Write `report.html`, `learning_curves.png/.svg`, `steps.csv` and `summary.csv`.
+    """Write `report.html`, the figures as `.png` and `.svg`, and the numbers as `.csv`.
 
-    With `images`, `first_images.png/.svg` too; without, earlier ones are removed. Each file
-    appears whole or not at all, the page last; earlier ones are replaced.
+    Figures: `learning_curves`; `positives`, where the spec has a positive class; `first_images`,
+    with `images`. Numbers: `steps`, `summary`, `seeds`; `comparisons`, with a random arm. What an
+    earlier report had and this one has not is removed. Each file appears whole or not at all, the
+    page last; earlier ones are replaced.
 
     Args:
         run: finished or not; any arms, seeds and steps, classification or regression.
@@ -68,26 +66,29 @@ def write_report(run: Run, directory: Path, *, images: Images | None = None) -> 
         The path of `report.html`.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    curves = figures.learning_curves(run, primary_metric(run))
-    _write(directory / "learning_curves.png", drawing.png(curves))
-    _write(directory / "learning_curves.svg", drawing.svg(curves).encode())
-    first = (directory / "first_images.png", directory / "first_images.svg")
-    if images:
-        strips = figures.image_strips(first_asked(run), images)
-        _write(first[0], drawing.png(strips))
-        _write(first[1], drawing.svg(strips).encode())
-    else:
-        for path in first:
-            path.unlink(missing_ok=True)
+    positive = positive_class(run)
+    drawn = {
+        "learning_curves": curve_figures.learning_curves(run, primary_metric(run).name),
+        "positives": None if positive is None else curve_figures.positives_curves(run, positive),
+        "first_images": figures.image_strips(first_asked(run), images) if images else None,
+    }
+    for name, figure in drawn.items():
+        _replace(directory / f"{name}.png", None if figure is None else drawing.png(figure))
+        _replace(
+            directory / f"{name}.svg", None if figure is None else drawing.svg(figure).encode()
+        )
     _write(directory / "steps.csv", _csv(csv_files.steps(run)))
     _write(directory / "summary.csv", _csv(csv_files.summary(run)))
+    _write(directory / "seeds.csv", _csv(csv_files.seeds(run)))
+    compared = csv_files.comparison(run)
+    _replace(directory / "comparisons.csv", _csv(compared) if compared else None)
     return _write(directory / "report.html", page(run, images=images).encode())
 
 
 def first_asked(run: Run, count: int = FIRST_IMAGES) -> dict[str, tuple[tuple[ItemId, str], ...]]:
     """The first images that each arm's first chain asked for, with their labels, in that order."""
     found = {}
-    for arm, chains in tables.started(run).items():
+    for arm, chains in started(run).items():
         asked = [
             (item, _label(run, label))
             for step in chains[0].steps
@@ -107,62 +108,36 @@ def page(run: Run, *, images: Images | None = None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    metric = primary_metric(run)
-    arms = list(tables.started(run))
+    arms = list(started(run))
+    positive = positive_class(run)
     return environment.get_template("report.html").render(
         title=str(run.spec.get("name", "run")),
         facts=_facts(run),
         headline=headline(run),
-        curves=[_inline(f, f"curves{i}", arms) for i, f in enumerate(_curves(run, metric))],
-        crossings=tables.crossing_table(run),
-        savings=tables.saving_table(run),
-        final=tables.final_table(run),
+        curves=[_inline(f, f"curves{i}", arms) for i, f in enumerate(_curves(run))],
+        curves_caption=_curves_caption(run),
+        tables=[
+            results.crossing_table(run),
+            beside.saving_table(run),
+            beside.comparison_table(run),
+            beside.table_2(run),
+            results.final_table(run),
+        ],
         strips=_thumbnails(run, images or {}),
-        balance=(balance := tables.balance_table(run)),
+        positives=(positives := results.positives_table(run)),
+        positives_figure=positives
+        and positive is not None
+        and _inline(curve_figures.positives_curves(run, positive), "positives", arms),
+        balance=(balance := results.balance_table(run)),
         balance_figure=balance and _inline(figures.class_balance_bars(run), "balance", arms),
-        time=(time := tables.time_table(run)),
+        time=(time := settings.time_table(run)),
         time_figure=time and _inline(figures.step_time_bars(run), "time", arms),
-        weight_decay=tables.weight_decay_table(run),
+        weight_decay=settings.weight_decay_table(run),
         notes=notes(run),
-        spec=tables.settings_table("Specification", "Every setting, resolved.", run.spec),
-        environment=tables.settings_table("Environment", "Where it ran.", run.environment),
+        spec=settings.settings_table("Specification", "Every setting, resolved.", run.spec),
+        environment=settings.settings_table("Environment", "Where it ran.", run.environment),
         version=__version__,
     )
-
-
-def summary_table(run: Run) -> TerminalTable:
-    """The run in a terminal, within 100 columns.
-
-    The metric is the final one; labels are those of the sustained crossing (of the first one).
-    """
-    metric = primary_metric(run)
-    heading, factor, digits = METRICS[metric]
-    baseline, grouped = baseline_arm(run), tables.started(run)
-    table = TerminalTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("arm", overflow="fold", max_width=22)
-    heads = [heading]
-    if metric == "accuracy":
-        heads += [*(f"to {100 * t:g} %" for t in THRESHOLDS), "saving at 5 %"]
-    for head in (*heads, "s/step"):
-        table.add_column(head, justify="right", overflow="fold")
-    for arm, chains in grouped.items():
-        row = [arm, written(final(chains, metric), factor, max(1, digits - 1))]
-        if metric == "accuracy":
-            saving = label_saving(chains, grouped.get(baseline or "", ()), 0.05)
-            row += [_both(chains, threshold) for threshold in THRESHOLDS]
-            row.append("" if arm == baseline else saving_written(saving, digits=1))
-        row.append(f"{sum(step_seconds(chains).values()):.1f}")
-        table.add_row(*map(Text, row))
-    return table
-
-
-def _both(chains: Sequence[Chain], threshold: float) -> str:
-    """Labels by the sustained and, in brackets, the first crossing, without spaces after signs."""
-    sustained, first = (
-        labels_written(crossings(chains, threshold, consecutive=n), chains, spread=False)
-        for n in (CONSECUTIVE, 1)
-    )
-    return f"{sustained.replace(' ', '')} ({first.replace(' ', '')})"
 
 
 def _facts(run: Run) -> str:
@@ -175,16 +150,34 @@ def _facts(run: Run) -> str:
     return " · ".join(parts)
 
 
-def _curves(run: Run, metric: str) -> list[Figure]:
+def _curves(run: Run) -> list[Figure]:
     if not run.chains:
         return []
-    drawn = [figures.learning_curves(run, metric)]
+    metric = primary_metric(run).name
+    drawn = [curve_figures.learning_curves(run, metric)]
+    if len(by_split(run)) > 1:
+        drawn.append(curve_figures.pooled_curves(run, metric))
     present = {name for chain in run.chains for step in chain.steps for name in step.metrics}
     if metric == "accuracy" and "accuracy" in present:
-        drawn.append(figures.error_curves(run))
+        drawn.append(curve_figures.error_curves(run))
         if "auc" in present:
-            drawn.append(figures.learning_curves(run, "auc"))
+            drawn.append(curve_figures.learning_curves(run, "auc"))
     return drawn
+
+
+def _curves_caption(run: Run) -> str:
+    text = "Lines are means over seeds, bands ± 1 standard deviation."
+    if by_split(run):
+        text = (
+            "One panel for each test split: lines are means over its seeds, bands ± 1 standard "
+            "error."
+        )
+    if len(by_split(run)) > 1:
+        text += (
+            " Then the means over the seeds of all splits, without bands: their spread would be "
+            "that of the test sets."
+        )
+    return f"{text} A thin dotted part has not been reached by every seed."
 
 
 def _inline(figure: Figure, name: str, arms: Sequence[str]) -> Markup:
@@ -227,6 +220,14 @@ def _csv(rows: Sequence[Mapping[str, object]]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+def _replace(path: Path, data: bytes | None) -> None:
+    """Write the file or, without data, remove an earlier one."""
+    if data is None:
+        path.unlink(missing_ok=True)
+    else:
+        _write(path, data)
 
 
 def _write(path: Path, data: bytes) -> Path:

@@ -60,20 +60,21 @@ def run(
 
     Raises:
         SpecError: the data set is too small.
-        RunError: the directory is in use, holds another spec or other data, or cannot be
-            written; or a process died.
+        RunError: the directory is in use, holds another spec, other data or files of somebody
+            else, or cannot be written; or a process died.
 
     Warns:
         UserWarning: the run was started with other versions, on another machine, or with more
             threads a process than OMP_NUM_THREADS now allows.
     """
+    journal = Journal(directory)
+    journal.refuse_foreign()  # before the data are read, which may take minutes
     device = machine.default_device()
     bench = Workbench(spec, device=device)
     spec = bench.spec  # its budget is a number of this data set now
     jobs = _jobs(jobs, len(spec.all_arms) * len(spec.seeds), device)
     starts = [(arm, bench.start(arm, seed)) for seed in spec.seeds for arm in spec.all_arms]
     with locked(directory):
-        journal = Journal(directory)
         threads = _open(journal, bench, jobs)
         tasks = [_Task(arm, journal.start_chain(chain)) for arm, chain in starts]
         if watcher is not None:

@@ -12,13 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from askwell.experiment.statistics import (
-    CONSECUTIVE,
-    Crossing,
-    crossings,
-    sustained_crossing,
-    values,
-)
+from askwell.experiment.crossings import CONSECUTIVE, Crossing, crossings, sustained_crossing
+from askwell.experiment.metrics import METRICS, Metric
+from askwell.experiment.statistics import values
 from askwell.records import Chain, Run
 
 Bound = Literal["exact", "at least", "at most"]
@@ -94,25 +90,29 @@ def matching_saving(
     arm: Sequence[Chain],
     baseline: Sequence[Chain],
     *,
+    metric: Metric = METRICS["accuracy"],
     consecutive: int = CONSECUTIVE,
     seed: int = 0,
 ) -> Saving:
-    """As `label_saving`, at the accuracy that the baseline itself ends with (in the same seed).
+    """As `label_saving`, at the value that the baseline itself ends with (in the same seed).
 
-    This point exists in every run, however small its budget. Either arm counts as there once it
-    stays for `consecutive` steps or to the end of its records, so the baseline against itself
-    gives exactly 1.
+    This point exists in every run, however small its budget, and for every metric. Either arm
+    counts as there once it stays for `consecutive` steps or to the end of its records, so the
+    baseline against itself gives exactly 1.
     """
-    ours = {chain.seed: values(chain, "accuracy") for chain in arm}
+    ours = {chain.seed: values(chain, metric.name) for chain in arm}
     ratios: dict[int, Ratio | None] = {}
     for chain in baseline:
-        labels, accuracy = values(chain, "accuracy")
+        labels, heights = values(chain, metric.name)
         if not labels.size or chain.seed not in ours or not ours[chain.seed][0].size:
             continue
-        level = 1 - float(accuracy[-1])
+        level = float(metric.loss(heights)[-1])
+        scale = level if level > 0 else 1.0  # a tolerance for rounding must know no units
         theirs, mine = (
-            sustained_crossing(n, 1 - a, level, consecutive=consecutive, to_end=True)
-            for n, a in ((labels, accuracy), ours[chain.seed])
+            sustained_crossing(
+                n, metric.loss(h) / scale, level / scale, consecutive=consecutive, to_end=True
+            )
+            for n, h in ((labels, heights), ours[chain.seed])
         )
         ratios[chain.seed] = _ratio(theirs, mine)
     return _saving(ratios, seed=seed)

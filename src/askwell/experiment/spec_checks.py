@@ -1,25 +1,34 @@
 """What makes a spec impossible, whatever the data: single values, and values beside each other."""
 
 import math
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from askwell.datasets import DATASETS
-from askwell.errors import SpecError
+from askwell.datasets.images import LARGEST
+from askwell.errors import InputError, ModelError, SpecError
 from askwell.experiment.arms import POSTERIORS, check_arms, check_known
-from askwell.models import MODELS
+from askwell.models import model_factory
+from askwell.models.pretrained import find_backbone
+from askwell.paths import shown
 from askwell.select import STRATEGIES
 
 if TYPE_CHECKING:
     from askwell.experiment.spec import Spec
 
-BACKBONES = ("efficientnet_lite0", "vgg16")
+HEAD = "bayesian_head"
+"""The model of a spec with `features`."""
 
 METRICS = ("accuracy", "auc", "rmse")
 """What a report can compare arms by."""
 
+MOST = {"image_size": LARGEST, "draws": 100_000, "test_draws": 100_000}
+"""How large a whole number may be; any other 2³¹ − 1, which NumPy and torch take everywhere."""
+
 
 def check(spec: "Spec") -> None:
     """Raise `SpecError`, saying what may stand there, unless the spec can run on some data."""
+    _check_bounds(spec)
     _check_names(spec)
     _check_numbers(spec)
     _check_per_class(spec)
@@ -32,6 +41,33 @@ def is_regression(spec: "Spec") -> bool:
     return spec.dataset in DATASETS and not DATASETS[spec.dataset].classes
 
 
+def check_bound(key: str, number: int) -> None:
+    """Raise `SpecError`, naming the key, where a whole number is too large, up or down."""
+    most = MOST.get(key, 2**31 - 1)
+    if abs(number) > most:
+        bound = f"at most {most}" if number > 0 else f"at least -{most}"
+        raise SpecError(f"{key} must be {bound}; got {written(number)}.")
+
+
+def written(value: object) -> str:
+    """A value as a message shows it; Python writes no number of more than 4 300 digits."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a value of thousands of digits"
+    many = isinstance(value, int) and len(text) > 40
+    return f"a number of {len(text)} digits" if many else shown(text)
+
+
+def _check_bounds(spec: "Spec") -> None:
+    for table, prefix in ((spec, ""), (spec.training, "training.")):
+        for field in fields(table):
+            value = getattr(table, field.name)
+            for number in value if isinstance(value, tuple) else (value,):
+                if isinstance(number, int):
+                    check_bound(prefix + field.name, number)
+
+
 def _check_names(spec: "Spec") -> None:
     if spec.name in ("", ".", "..") or any(c in spec.name for c in "/\\\0\n"):
         raise SpecError(
@@ -40,11 +76,22 @@ def _check_names(spec: "Spec") -> None:
     check_known(spec.acquisitions, STRATEGIES, "acquisitions", "acquisition")
     check_known(spec.posteriors, POSTERIORS, "posteriors", "posterior")
     check_arms(spec.all_arms, regression=is_regression(spec))
-    check_known((spec.model,), MODELS, "model", "model")
-    if spec.features:
-        check_known((spec.features,), BACKBONES, "features", "pretrained network")
+    _check_model(spec)
     if spec.primary_metric:
         check_known((spec.primary_metric,), METRICS, "primary_metric", "metric")
+
+
+def _check_model(spec: "Spec") -> None:
+    """Any network, or on features the head that suits them."""
+    try:
+        if not spec.features:
+            model_factory(spec.model)
+            return
+        find_backbone(spec.features)
+    except (InputError, ModelError) as error:
+        raise SpecError(str(error)) from error
+    if spec.model != HEAD:
+        raise SpecError(f'On features the model must be their head, "{HEAD}"; got {spec.model!r}.')
 
 
 def _check_numbers(spec: "Spec") -> None:
@@ -98,21 +145,20 @@ def _check_together(spec: "Spec") -> None:
         )
     if len(spec.training.weight_decay) > 1 and spec.validation == 0:
         raise SpecError("Choosing among weight decays needs validation images; got 0 of them.")
-    if spec.features and spec.model != "bayesian_head":
-        raise SpecError(
-            f'On features the model must be a head: model = "bayesian_head"; got {spec.model!r}.'
-        )
-    if spec.model == "bayesian_head" and not spec.features:
-        raise SpecError(
-            "bayesian_head is a head on features: say of which network, for example "
-            'features = "efficientnet_lite0".'
-        )
 
 
 def _check_data(spec: "Spec") -> None:
-    """What does not fit a data set that is known by name."""
-    if spec.data_dir and spec.dataset not in DATASETS:
-        raise SpecError("data_dir is for data sets by name; give a folder of your own as dataset.")
+    """What does not fit a data set that is known by name; and a data set must have one."""
+    if not spec.dataset.strip():
+        raise SpecError(
+            f"dataset must name a data set ({', '.join(DATASETS)}) or a folder; got "
+            f"{spec.dataset!r}. For the current folder say '.'."
+        )
+    if spec.data_dir and not _is_archive(spec):
+        raise SpecError(
+            "data_dir is for a data set that comes as archives, isic2016. Give a folder of your "
+            "own as dataset; other data sets lie where ASKWELL_DATA says."
+        )
     if is_regression(spec):
         for key in ("classes", "initial_per_class", "test_per_class", "label_noise"):
             if getattr(spec, key):
@@ -121,10 +167,14 @@ def _check_data(spec: "Spec") -> None:
             raise SpecError(f"training.flips is for classes; {spec.dataset} is a regression.")
     if spec.primary_metric and (spec.primary_metric == "rmse") != is_regression(spec):
         raise SpecError(f"primary_metric {spec.primary_metric} does not fit {spec.dataset}.")
-    stays = spec.dataset in DATASETS and None not in DATASETS[spec.dataset].image_shape
-    if spec.image_size and stays:
+    if spec.image_size and spec.dataset in DATASETS and not _is_archive(spec):
         size = "×".join(map(str, DATASETS[spec.dataset].image_shape))
         raise SpecError(
             f"image_size stretches the images of a folder; those of {spec.dataset} stay {size}. "
             f"Leave image_size out, or set it to 0; got {spec.image_size}."
         )
+
+
+def _is_archive(spec: "Spec") -> bool:
+    """Whether the data set's files are images of any size, in a folder that may lie anywhere."""
+    return spec.dataset in DATASETS and DATASETS[spec.dataset].archive is not None

@@ -13,6 +13,8 @@ from askwell.datasets import DATASETS
 from askwell.datasets.names import nearest
 from askwell.errors import SpecError
 from askwell.experiment.spec import Spec, TrainingSpec
+from askwell.experiment.spec_checks import check_bound, written
+from askwell.paths import expanded, is_file, is_folder
 
 
 def builtin() -> Mapping[str, Spec]:
@@ -33,14 +35,8 @@ def load(name_or_path: str) -> Spec:
         SpecError: neither; or the file is no TOML, or has an unknown key or an impossible value.
     """
     path = Path(name_or_path)
-    if path.suffix == ".toml" or path.is_file():
-        try:
-            with path.open("rb") as file:
-                return located(parse(tomllib.load(file), path.stem), path.parent)
-        except OSError as error:
-            raise SpecError(f"Cannot read the spec {path}: {error.strerror}.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SpecError(f"{path} is not valid TOML: {error}") from error
+    if is_file(path, SpecError) or path.suffix == ".toml":
+        return located(parse(_read(path), path.stem), path.parent)
     known = builtin()
     if name_or_path not in known:
         raise SpecError(
@@ -48,6 +44,16 @@ def load(name_or_path: str) -> Spec:
             f"{', '.join(known)}. Or give the path of a .toml file."
         )
     return known[name_or_path]
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise SpecError(f"Cannot read the spec {path}: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or a number without end
+        raise SpecError(f"{path} is not valid TOML: {error}") from error
 
 
 def parse(table: Mapping[str, Any], name: str) -> Spec:
@@ -59,7 +65,7 @@ def parse(table: Mapping[str, Any], name: str) -> Spec:
     table = {"name": name} | dict(table)
     training = table.pop("training", {})
     if not isinstance(training, Mapping):
-        raise SpecError(f"training must be a table, [training]; got {training!r}.")
+        raise SpecError(f"training must be a table, [training]; got {written(training)}.")
     values = _typed(table, Spec, "")
     return Spec(**values, training=TrainingSpec(**_typed(training, TrainingSpec, "training.")))
 
@@ -82,11 +88,14 @@ def located(spec: Spec, folder: Path) -> Spec:
     """The spec with a relative data folder, if there is one in `folder`, as an absolute path.
 
     So that a run's records name their data from whatever directory they are read.
+
+    Raises:
+        SpecError: the system does not say whether there is such a folder.
     """
     if spec.dataset in DATASETS:
         return spec
-    path = folder / Path(spec.dataset).expanduser()
-    return replace(spec, dataset=str(path.resolve())) if path.is_dir() else spec
+    path = folder / expanded(spec.dataset, SpecError)
+    return replace(spec, dataset=str(path.resolve())) if is_folder(path, SpecError) else spec
 
 
 def named_apart(spec: Spec, original: Spec) -> Spec:
@@ -137,12 +146,22 @@ def _convert(key: str, value: Any, wanted: Any) -> Any:
         values = value if isinstance(value, list | tuple) else [value]
         return tuple(_convert(key, v, inner) for v in values)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return _fraction(key, value)
     if type(value) is not wanted:
-        raise SpecError(f"{key} must be {_KINDS[wanted]}; got {value!r} ({_kind(value)}).")
+        raise SpecError(f"{key} must be {_KINDS[wanted]}; got {written(value)} ({_kind(value)}).")
     if wanted is float and not math.isfinite(value):
         raise SpecError(f"{key} must be a finite number; got {value}.")
+    if wanted is int:
+        check_bound(key, value)
     return value
+
+
+def _fraction(key: str, whole: int) -> float:
+    """A whole number where a fraction may stand."""
+    try:
+        return float(whole)
+    except OverflowError:
+        raise SpecError(f"{key} must lie between -1e308 and 1e308; got {written(whole)}.") from None
 
 
 _KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -1,12 +1,14 @@
 """What a run's records say, as numbers: pure functions of chains, NumPy only.
 
 Units: labels are counts of labelled training images (initial + acquired; validation images are
-not among them), accuracy and error are fractions in [0, 1] with error = 1 − accuracy, times are
-seconds. A standard deviation is the sample's (divided by n − 1) over seeds, `None` for one seed.
+not among them), accuracy, AUC and error are fractions in [0, 1] with error = 1 − accuracy, times
+are seconds. A standard deviation is the sample's (divided by n − 1) over seeds, `None` for one
+seed; a standard error is that divided by √n.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,17 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 from askwell.errors import InputError
 from askwell.records import Chain, Run
 
-THRESHOLDS = (0.10, 0.05, 0.02)
-"""Test errors whose crossings are reported."""
-
-CONSECUTIVE = 3
-"""Acquisitions in a row that make a crossing a sustained one."""
-
 PHASES = ("train", "score", "evaluate")
 """What the wall time of a step is divided into."""
 
-_TOLERANCE = 1e-9
-"""Absorbs rounding in 1 − accuracy (1 − 0.95 > 0.05 in floats); far below one test image."""
+Spread = Literal["std", "error", "none"]
+"""What stands beside a mean: the standard deviation over seeds, the standard error, nothing."""
+
+
+Points = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""Label counts, increasing, and the values of one seed there; each of shape (L,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,12 @@ class Estimate:
     mean: float
     std: float | None
     seeds: int
+
+    def spread(self, kind: Spread) -> float | None:
+        """What stands after ±; `None` where nothing does."""
+        if self.std is None or kind == "none":
+            return None
+        return self.std if kind == "std" else self.std / self.seeds**0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +58,12 @@ class Curve:
     std: NDArray[np.float64]
     seeds: NDArray[np.int64]
 
-
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """Where one error curve reaches a threshold.
-
-    Attributes:
-        labels: the label count, or `None` if it is censored: not established within the records.
-        at_least: the label count itself or, if censored, the smallest one that the records leave
-            possible: a lower bound.
-    """
-
-    labels: int | None
-    at_least: int
-
-
-@dataclass(frozen=True, slots=True)
-class Crossings:
-    """The crossings of one arm, by seed."""
-
-    by_seed: Mapping[int, Crossing]
-
-    @property
-    def censored(self) -> int:
-        """How many seeds have not reached the threshold."""
-        return sum(c.labels is None for c in self.by_seed.values())
-
-    @property
-    def estimate(self) -> Estimate | None:
-        """Mean and standard deviation of the label counts; `None` if any seed is censored.
-
-        (The mean of those that got there would favour an arm whose bad seeds did not.)
-        """
-        reached = [c.labels for c in self.by_seed.values() if c.labels is not None]
-        return estimate(reached) if len(reached) == len(self.by_seed) else None
-
-    @property
-    def at_least(self) -> float | None:
-        """A lower bound of the mean over seeds; `None` without any seed."""
-        bounds = [c.at_least for c in self.by_seed.values()]
-        return float(np.mean(bounds)) if bounds else None
+    def spread(self, kind: Spread) -> NDArray[np.float64]:
+        """Half the height of the band, 0 where there is none; (L,)."""
+        if kind == "none":
+            return np.zeros(len(self.labels))
+        spread = np.nan_to_num(self.std)
+        return spread if kind == "std" else spread / np.sqrt(self.seeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +102,27 @@ def estimate(values: Iterable[float]) -> Estimate | None:
     return Estimate(float(array.mean()), std, int(array.size))
 
 
-def values(chain: Chain, metric: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Label counts and the metric at each step of one chain; steps without it are left out."""
-    pairs = [(s.labels, s.metrics[metric]) for s in chain.steps if metric in s.metrics]
+def values(chain: Chain, metric: str) -> Points:
+    """Label counts and the metric at each step of a chain; steps where it is no number left out."""
+    pairs = [(s.labels, s.metrics.get(metric, np.nan)) for s in chain.steps]
+    finite = [(labels, value) for labels, value in pairs if np.isfinite(value)]
     return (
-        np.array([labels for labels, _ in pairs], dtype=np.int64),
-        np.array([value for _, value in pairs], dtype=np.float64),
+        np.array([labels for labels, _ in finite], dtype=np.int64),
+        np.array([value for _, value in finite], dtype=np.float64),
     )
 
 
 def curve(chains: Sequence[Chain], metric: str) -> Curve:
     """The metric's mean and spread over seeds at each label count (empty without records)."""
+    return mean_curve(values(chain, metric) for chain in chains)
+
+
+def mean_curve(points: Iterable[Points]) -> Curve:
+    """The mean of one curve a seed, each given by its label counts and its values there."""
     by_labels: dict[int, list[float]] = {}
-    for chain in chains:
-        for labels, value in zip(*values(chain, metric), strict=True):
-            by_labels.setdefault(int(labels), []).append(float(value))
+    for counts, heights in points:
+        for labels, value in zip(counts.tolist(), heights.tolist(), strict=True):
+            by_labels.setdefault(labels, []).append(value)
     ordered = sorted(by_labels)
     estimates = [e for n in ordered if (e := estimate(by_labels[n])) is not None]
     return Curve(
@@ -161,6 +139,15 @@ def last_common_labels(chains: Sequence[Chain]) -> int | None:
     return max(common, default=None)
 
 
+def common_labels(chains: Sequence[Chain], wanted: int) -> int | None:
+    """`wanted` where all these chains have a step there, else the last before it that they share.
+
+    Where all of that comes later, `last_common_labels`.
+    """
+    common = set.intersection(*({s.labels for s in c.steps} for c in chains)) if chains else set()
+    return max((n for n in common if n <= wanted), default=max(common, default=None))
+
+
 def final(chains: Sequence[Chain], metric: str, *, at: int | None = None) -> Estimate | None:
     """The metric over seeds at a label count, by default `last_common_labels`; `None` if none."""
     at = last_common_labels(chains) if at is None else at
@@ -168,85 +155,34 @@ def final(chains: Sequence[Chain], metric: str, *, at: int | None = None) -> Est
     return estimate(value for value in found if value is not None)
 
 
-def first_crossing(labels: ArrayLike, error: ArrayLike, threshold: float) -> Crossing:
-    """The smallest label count whose error is at or below `threshold`.
-
-    On a noisy curve it comes early: one lucky step is enough. See `sustained_crossing`.
-    """
-    return sustained_crossing(labels, error, threshold, consecutive=1)
-
-
-def sustained_crossing(
-    labels: ArrayLike,
-    error: ArrayLike,
-    threshold: float,
-    *,
-    consecutive: int = CONSECUTIVE,
-    to_end: bool = False,
-) -> Crossing:
-    """Where the error gets to `threshold` or below and stays there for `consecutive` steps.
-
-    Args:
-        labels: increasing label counts, shape (L,).
-        error: the error at each, shape (L,).
-        threshold: the error to reach; equality counts, up to rounding.
-        consecutive: steps in a row that are needed; the value is the first one's label count.
-        to_end: whether fewer are enough if the records end before. If not, a curve that crosses
-            in its last `consecutive − 1` steps is censored: it cannot prove that it stays.
-
-    Returns:
-        The crossing. If censored, its lower bound is the start of that unproven crossing, or the
-        last label count if the curve ends above the threshold.
-
-    Raises:
-        InputError: no points, unequal lengths, NaN, or label counts that do not increase.
-    """
-    counts, errors = np.asarray(labels), np.asarray(error, dtype=np.float64)
-    _check(counts, errors)
-    if consecutive < 1:
-        raise InputError(f"`consecutive` must be at least 1; got {consecutive}")
-    below = errors <= threshold + _TOLERANCE
-    padded = np.append(below, np.full(consecutive - 1, to_end))
-    hits = np.flatnonzero(np.lib.stride_tricks.sliding_window_view(padded, consecutive).all(axis=1))
-    if hits.size:
-        reached = int(counts[hits[0]])
-        return Crossing(reached, reached)
-    trailing = int(np.argmin(below[::-1]))  # a curve wholly below can be shorter than needed
-    if below.all():
-        trailing = len(below)
-    return Crossing(None, int(counts[-trailing] if trailing else counts[-1]))
-
-
-def crossings(
-    chains: Sequence[Chain], threshold: float, *, consecutive: int = CONSECUTIVE
-) -> Crossings:
-    """Each seed's crossing of a test error (`consecutive=1`: the first crossing)."""
-    found = {}
-    for chain in chains:
-        labels, accuracy = values(chain, "accuracy")
-        if labels.size:
-            found[chain.seed] = sustained_crossing(
-                labels, 1 - accuracy, threshold, consecutive=consecutive
-            )
-    return Crossings(found)
-
-
 def area_under_curve(
-    labels: ArrayLike, accuracy: ArrayLike, *, until: int | None = None
+    labels: ArrayLike, heights: ArrayLike, *, until: int | None = None
 ) -> float | None:
-    """Trapezoid area under accuracy against labels, divided by the range of labels: in [0, 1].
+    """Trapezoid area under a metric against labels, divided by the range of labels.
 
-    It is the mean accuracy over the range, so arms compare over the same range only: `until`
+    It is the metric's mean over the range, so arms compare over the same range only: `until`
     leaves out larger label counts. `None` for fewer than two points.
     """
-    counts, heights = np.asarray(labels), np.asarray(accuracy, dtype=np.float64)
-    _check(counts, heights)
+    counts, values = np.asarray(labels), np.asarray(heights, dtype=np.float64)
+    check_curve(counts, values)
     if until is not None:
         kept = counts <= until
-        counts, heights = counts[kept], heights[kept]
+        counts, values = counts[kept], values[kept]
     if counts.size < 2:
         return None
-    return float(np.trapezoid(heights, counts) / (counts[-1] - counts[0]))
+    return float(np.trapezoid(values, counts) / (counts[-1] - counts[0]))
+
+
+def areas(chains: Sequence[Chain], metric: str, until: int | None) -> dict[int, float]:
+    """The area under each seed's curve up to `until`; seeds that have no value there left out."""
+    found = {}
+    for chain in chains:
+        labels, heights = values(chain, metric)
+        if until in labels.tolist():
+            area = area_under_curve(labels, heights, until=until)
+            if area is not None:
+                found[chain.seed] = area
+    return found
 
 
 def class_balance(chains: Sequence[Chain], classes: int) -> ClassBalance:
@@ -281,7 +217,8 @@ def step_seconds(chains: Sequence[Chain]) -> dict[str, float]:
     return means
 
 
-def _check(labels: NDArray[np.generic], heights: NDArray[np.float64]) -> None:
+def check_curve(labels: NDArray[np.generic], heights: NDArray[np.float64]) -> None:
+    """Raise `InputError` unless these are the points of a curve, in order."""
     if labels.ndim != 1 or not labels.size or labels.shape != heights.shape:
         raise InputError(
             f"a curve needs as many values as label counts, one or more; got shapes "

@@ -1,39 +1,37 @@
-"""The tables of a report, as plain text cells: what is in them, not how they look."""
+"""The tables of a run's results, as plain text cells: what is in them, not how they look."""
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from askwell.experiment import paper
-from askwell.experiment.prose import (
-    DASH,
-    METRICS,
-    integer,
-    labels_sentence,
-    labels_written,
-    primary_metric,
-    saving_written,
-    written,
+from askwell.experiment.crossings import CONSECUTIVE, THRESHOLDS, crossings
+from askwell.experiment.facts import (
+    is_paper_melanoma,
+    is_paper_mnist,
+    is_paper_table_2,
+    positive_class,
+    started,
+    started_chains,
 )
-from askwell.experiment.savings import baseline_arm, label_saving, matching_saving
+from askwell.experiment.metrics import METRICS, Metric, primary_metric
+from askwell.experiment.notes import labels_sentence
+from askwell.experiment.positives import initial_positives, positives_curve
+from askwell.experiment.splits import by_split, groups, head, spread_sentence
 from askwell.experiment.statistics import (
-    CONSECUTIVE,
-    PHASES,
-    THRESHOLDS,
     Estimate,
-    area_under_curve,
-    arms,
+    Spread,
+    areas,
     class_balance,
-    crossings,
     estimate,
     final,
     last_common_labels,
-    step_seconds,
-    values,
 )
+from askwell.experiment.writing import DASH, labels_written, written
 from askwell.records import Chain, Run
+
+_MOST_COLUMNS = 10  # label counts that a table shows side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +44,26 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def started(run: Run) -> dict[str, tuple[Chain, ...]]:
-    """The arms that have a step, with the chains that have."""
-    return {arm: chains for arm, chains in arms(run).items() if chains}
-
-
-def is_paper_mnist(run: Run) -> bool:
-    """Whether the paper's MNIST numbers may stand beside the run's: all ten digits."""
-    return run.spec.get("dataset") == "mnist" and len(run.classes) == 10
-
-
 def crossing_table(run: Run) -> Table | None:
     """Labels to each test error, sustained and first, beside the paper's Table 1 on MNIST."""
-    if primary_metric(run) != "accuracy" or not started(run):
+    if primary_metric(run).name != "accuracy" or not started(run):
         return None
     beside = is_paper_mnist(run)
-    header = ["arm"]
+    header = [*head(run)]
     for threshold in THRESHOLDS:
         header += [f"{100 * threshold:g} %, sustained", "first"]
         header += ["paper"] if beside and threshold in paper.TABLE_1["random"] else []
     rows = []
-    for arm, chains in started(run).items():
-        row = [arm]
+    for group in groups(run):
+        row = [*group.cells]
         for threshold in THRESHOLDS:
             for consecutive in (CONSECUTIVE, 1):
-                found = crossings(chains, threshold, consecutive=consecutive)
-                row.append(labels_written(found, chains))
+                found = crossings(group.chains, threshold, consecutive=consecutive)
+                row.append(labels_written(found, group.chains, group.spread))
             if beside and threshold in paper.TABLE_1["random"]:
-                row.append(str(paper.TABLE_1.get(arm, {}).get(threshold, DASH)))
+                row.append(str(paper.TABLE_1.get(group.arm, {}).get(threshold, DASH)))
         rows.append(tuple(row))
-    seeds = max(len(chains) for chains in started(run).values())
-    spread = "One seed." if seeds == 1 else f"Mean ± standard deviation of {seeds} seeds."
-    caption = f"{spread} {labels_sentence(run)}"
+    caption = f"{spread_sentence(run)} {labels_sentence(run)}"
     if beside:
         caption += (
             " The paper's column is its Table 1: “acquired images”, the mean of 3 repetitions, "
@@ -87,63 +73,76 @@ def crossing_table(run: Run) -> Table | None:
     return Table("Labels to a test error", caption, tuple(header), tuple(rows))
 
 
-def saving_table(run: Run) -> Table | None:
-    """Label saving of each arm against random acquisition; `None` without such an arm."""
-    baseline, grouped = baseline_arm(run), started(run)
-    if baseline not in grouped or len(grouped) < 2 or primary_metric(run) != "accuracy":
-        return None
-    rows = []
-    for arm, chains in grouped.items():
-        if arm != baseline:
-            savings = [label_saving(chains, grouped[baseline], t) for t in THRESHOLDS]
-            savings.append(matching_saving(chains, grouped[baseline]))
-            rows.append((arm, *map(saving_written, savings)))
-    heads = tuple(f"at {100 * t:g} % error" for t in THRESHOLDS)
-    caption = (
-        f"Labels that {baseline} needs, divided by labels that the arm needs, paired by seed "
-        "(sustained crossings): 2× means half the labels. In brackets a 95 % bootstrap interval "
-        "over seeds. “≥” and “≤” are bounds where one side did not get there; a dash means that "
-        "the records do not say."
-    )
-    header = ("arm", *heads, f"at {baseline}'s final accuracy")
-    return Table(f"Label saving against {baseline}", caption, header, tuple(rows))
-
-
 def final_table(run: Run) -> Table | None:
-    """Every test metric at the end, and the area under the accuracy curve."""
-    grouped = started(run)
-    present = {m for cs in grouped.values() for c in cs for s in c.steps for m in s.metrics}
-    shown = [metric for metric in METRICS if metric in present]
-    if not grouped or not shown:
+    """Every test metric at the end, and the area under the primary metric's curve."""
+    present = {m for chain in run.chains for step in chain.steps for m in step.metrics}
+    shown = [metric for name, metric in METRICS.items() if name in present]
+    if not shown:
         return None
-    area = "accuracy" in present
-    table_2 = is_paper_mnist(run) and any(_at_table_2(chains) for chains in grouped.values())
-    header = ["arm", "labels", *(METRICS[m][0] for m in shown)]
-    header += (["mean acc. (%)"] if area else []) + (["paper (%)"] * table_2)
+    primary = primary_metric(run)
+    area = primary.name in present
+    table_2 = not is_paper_table_2(run) and _may_stand_beside_table_2(run)
+    header = [*head(run), "labels", *(metric.heading for metric in shown)]
+    header += ([area_heading(primary)] if area else []) + (["paper (%)"] * table_2)
     rows = []
-    until = last_common_labels([chain for chains in grouped.values() for chain in chains])
-    for arm, chains in grouped.items():
-        ends = [written(final(chains, m), *METRICS[m][1:]) for m in shown]
-        row = [arm, str(last_common_labels(chains) or DASH), *ends]
-        row += [written(_area(chains, until), 100, 2)] if area else []
+    until = last_common_labels(started_chains(run))
+    for group in groups(run):
+        ends = [_end(group.chains, metric, group.spread) for metric in shown]
+        row = [*group.cells, str(last_common_labels(group.chains) or DASH), *ends]
+        if area:
+            found = _area(group.chains, primary.name, until)
+            row.append(written(found, primary.factor, primary.digits, group.spread))
         if table_2:
-            error = paper.TABLE_2.get(arm) if _at_table_2(chains) else None
+            error = paper.TABLE_2.get(group.arm) if _at_table_2(group.chains) else None
             row.append(DASH if error is None else f"{100 * (1 - error):.2f}")
         rows.append(tuple(row))
-    caption = "On the test set, at the last label count that every seed of the arm has reached."
-    if area:
-        caption += (
-            " The mean accuracy is the area under the learning curve, "
-            f"up to {until or 'the last common'} labels for all arms."
-        )
-    if table_2:
-        caption += " The paper's column is from its Table 2: 1 000 images, 5 000 validation labels."
+    beside = is_paper_melanoma(run) and METRICS["auc"] in shown
+    if beside:
+        rows += _paper_aucs(header)
+    caption = _final_caption(run, until if area else None, table_2=table_2, beside=beside)
     return Table("At the end", caption, tuple(header), tuple(rows))
 
 
+def positives_table(run: Run) -> Table | None:
+    """Acquired images of the positive class at up to ten label counts; `None` without one."""
+    positive, chains = positive_class(run), started_chains(run)
+    if positive is None or not chains:
+        return None
+    every = sorted({step.labels for chain in chains for step in chain.steps})
+    picked = np.linspace(0, len(every) - 1, min(_MOST_COLUMNS, len(every))).round().astype(int)
+    shown = [every[i] for i in picked]
+    rows = []
+    for group in groups(run):
+        found = positives_curve(group.chains, positive)
+        spread: Spread = "error" if group.spread == "std" else group.spread
+        at = {
+            int(labels): written(Estimate(mean, std, int(n)), 1, 1, spread)
+            for labels, mean, std, n in zip(
+                found.labels,
+                found.mean.tolist(),
+                (None if np.isnan(s) else float(s) for s in found.std),
+                found.seeds,
+                strict=True,
+            )
+        }
+        rows.append((*group.cells, *(at.get(labels, DASH) for labels in shown)))
+    initial = initial_positives(chains, positive)
+    not_counted = "–".join(dict.fromkeys(map(str, (initial[0], initial[-1]))))
+    name = run.classes[positive]
+    caption = (
+        f"Acquired images of the class {name} up to each number of labelled images, mean ± "
+        f"standard error over seeds; the {not_counted} initial ones of that class are not counted."
+    )
+    header = (*head(run), *(f"{labels} labels" for labels in shown))
+    return Table(f"Images of the class {name} acquired", caption, header, tuple(rows))
+
+
 def balance_table(run: Run) -> Table | None:
-    """How even the acquired classes are; `None` for regression or where nothing was acquired."""
-    if not run.classes:
+    """How even the acquired classes are; `None` for regression or where nothing was acquired.
+
+    Of two classes one says all: with a positive class, `positives_table` stands here instead.
+    """
+    if not run.classes or positive_class(run) is not None:
         return None
     found = {arm: class_balance(chains, len(run.classes)) for arm, chains in started(run).items()}
     if not any(balance.counts.any() for balance in found.values()):
@@ -165,64 +164,61 @@ def balance_table(run: Run) -> Table | None:
     return Table("Which classes were asked for", caption, ("arm", "evenness", *shown), rows)
 
 
-def time_table(run: Run) -> Table | None:
-    """Seconds a step in each phase, and their sum."""
+def area_heading(metric: Metric) -> str:
+    """The head over areas under the curve, which are means of the metric."""
+    heading = "acc. (%)" if metric.name == "accuracy" else metric.heading
+    return f"mean {heading}"
+
+
+def _final_caption(run: Run, until: int | None, *, table_2: bool, beside: bool) -> str:
+    """What the table at the end shows; `until` is given where it shows areas."""
+    parts = ["On the test set, at the last label count that every seed of the arm has reached."]
+    if by_split(run):
+        parts = [
+            "On the test set of the split, at the last label count that all seeds of the row have "
+            "reached.",
+            spread_sentence(run),
+        ]
+    if until is not None:
+        title = primary_metric(run).title
+        parts.append(
+            f"The mean {title} is the area under the learning curve, up to {until} labels for all "
+            "arms."
+        )
+    if table_2:
+        parts.append(
+            "The paper's column is from its Table 2: 1 000 images, 5 000 validation labels."
+        )
+    if beside:
+        parts.append(
+            "The last rows are the paper's: its network trained with all labels, on its own two "
+            "test splits. Ours are other splits, so they do not compare one to one."
+        )
+    return " ".join(parts)
+
+
+def _paper_aucs(header: Sequence[str]) -> list[tuple[str, ...]]:
     rows = []
-    for arm, chains in started(run).items():
-        seconds = step_seconds(chains)
-        parts = [f"{seconds[p]:.2f}" if p in seconds else DASH for p in PHASES]
-        rows.append((arm, *parts, f"{sum(seconds.values()):.2f}"))
-    caption = "Seconds, mean over all steps of all seeds; scoring over the steps that asked."
-    header = ("arm", *PHASES, "together")
-    return Table("Time a step", caption, header, tuple(rows)) if rows else None
-
-
-def weight_decay_table(run: Run) -> Table | None:
-    """The weight decay of each step of each chain, as runs of equal choices."""
-    rows = []
-    for arm, chains in started(run).items():
-        for chain in chains:
-            by_choice = itertools.groupby(chain.steps, key=lambda s: s.training.weight_decay)
-            spans = [(decay, [step.labels for step in steps]) for decay, steps in by_choice]
-            text = ", ".join(f"{d:g} ({_span(labels)})" for d, labels in spans)
-            rows.append((arm, str(chain.seed), text))
-    validation = integer(run, "validation")
-    chosen = f"on the {validation} validation images" if validation else "as specified"
-    caption = (
-        f"The constant c of the penalty c / N · ‖W‖², chosen {chosen}, with the label counts "
-        "at which it was in use."
-    )
-    return Table("Weight decay", caption, ("arm", "seed", "c (labels)"), tuple(rows))
-
-
-def settings_table(title: str, caption: str, settings: Mapping[str, object]) -> Table | None:
-    """A mapping as two columns; nested mappings become dotted names."""
-    rows = tuple(_flattened(settings))
-    return Table(title, caption, ("key", "value"), rows) if rows else None
-
-
-def _flattened(settings: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            rows += _flattened(value, f"{prefix}{key}.")
-        elif isinstance(value, Sequence) and not isinstance(value, str):
-            rows.append((f"{prefix}{key}", ", ".join(map(str, value))))
-        else:
-            rows.append((f"{prefix}{key}", DASH if value is None else str(value)))
+    for number, (auc, error) in paper.FIGURE_5_ALL_LABELS.items():
+        value = Estimate(100 * auc, 100 * error, 1)
+        cells = {"AUC (%)": written(value, 1, 1)}
+        name = f"paper, all labels, its split {number}"
+        rows.append((name, *(cells.get(heading, DASH) for heading in header[1:])))
     return rows
 
 
-def _area(chains: Sequence[Chain], until: int | None) -> Estimate | None:
-    curves = [values(chain, "accuracy") for chain in chains]
-    areas = [area_under_curve(n, a, until=until) for n, a in curves if n.size]
-    return estimate([area for area in areas if area is not None])
+def _end(chains: Sequence[Chain], metric: Metric, spread: Spread) -> str:
+    return written(final(chains, metric.name), metric.factor, metric.digits, spread)
+
+
+def _area(chains: Sequence[Chain], metric: str, until: int | None) -> Estimate | None:
+    return estimate(areas(chains, metric, until).values())
+
+
+def _may_stand_beside_table_2(run: Run) -> bool:
+    return is_paper_mnist(run) and any(_at_table_2(chains) for chains in started(run).values())
 
 
 def _at_table_2(chains: Sequence[Chain]) -> bool:
     """Whether the arm ends at the paper's 1 000 acquired images (with or without the initial)."""
     return 1000 <= (last_common_labels(chains) or 0) <= 1020
-
-
-def _span(labels: Sequence[int]) -> str:
-    return str(labels[0]) if len(labels) == 1 else f"{np.min(labels)}–{np.max(labels)}"

@@ -13,14 +13,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from askwell import baselines
+from askwell.baselines import BASELINES, FitLike
 from askwell.errors import SpecError
 from askwell.evaluation import evaluate, evaluate_regression, labelled_chunks
+from askwell.experiment.arms import MBR
 from askwell.experiment.data import load_data
-from askwell.experiment.inputs import inputs
+from askwell.experiment.inputs import Report, inputs, network
 from askwell.experiment.spec import POSTERIORS, Arm, Spec
 from askwell.experiment.starts import fitted, start
 from askwell.learner import Learner
-from askwell.models import model_factory
 from askwell.oracle import KnownLabels, NoisyLabels, Oracle
 from askwell.posterior import Deterministic, Posterior
 from askwell.posterior.base import Draws
@@ -40,13 +42,16 @@ class Workbench:
     Args:
         spec: the experiment.
         device: where networks live.
+        report: told of features that are being computed.
 
     Raises:
         DatasetError: the data set is not to be had.
         SpecError: there is no such data set, it is too small for the spec, or has one class only.
     """
 
-    def __init__(self, spec: Spec, *, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, spec: Spec, *, device: torch.device | str = "cpu", report: Report | None = None
+    ) -> None:
         self.device = torch.device(device)
         self.data = load_data(spec)
         self.spec = fitted(spec, self.data)
@@ -54,7 +59,9 @@ class Workbench:
         self.regression = not self.classes
         if len(self.classes) == 1:
             raise SpecError(f"There must be two classes at least; {spec.dataset} has one.")
-        self.inputs = inputs(spec, self.data, self.device)
+        self.inputs = inputs(spec, self.data, self.device, report)
+        # They keep what is costly about the pool, from step to step.
+        self._baselines: dict[str, FitLike] = {}
 
     def start(self, arm: Arm, seed: int) -> Chain:
         """The chain before its first step: the split of the training set, from the seed alone."""
@@ -128,17 +135,19 @@ class Workbench:
         return learner
 
     def _strategy(self, arm: Arm) -> Strategy:
+        if arm.acquisition == MBR:
+            return baselines.MBR()
         spec = self.spec
         return strategy(arm.acquisition, temperature=spec.temperature, exact=spec.exact)
 
-    def _fit(self, arm: Arm, chain: Chain) -> Fit:
+    def _fit(self, arm: Arm, chain: Chain) -> FitLike:
         recipe: Recipe = self.spec.training
         if (kept := kept_weight_decay(chain.steps, self.spec.training.reselect)) is not None:
             recipe = replace(recipe, weight_decay=(kept,))
         outputs = 2 if self.regression else len(self.classes)
         augment = views if self.spec.features else flips
-        return Fit(
-            lambda: model_factory(self.spec.model)(self.inputs.shape, outputs),
+        fit = Fit(
+            lambda: network(self.spec, self.inputs.shape, outputs),
             recipe,
             validation=self._validation(chain),
             posterior=_deterministic if arm.posterior == POSTERIORS[1] else None,
@@ -146,6 +155,14 @@ class Workbench:
             augment=augment(self.spec.training.flips) if self.spec.training.flips else None,
             device=self.device,
         )
+        return fit if arm.posterior in POSTERIORS else self._baseline(arm.posterior, fit)
+
+    def _baseline(self, name: str, fit: Fit) -> FitLike:
+        if name == "gaussian_field_cnn":
+            return BASELINES[name](fit)  # its network differs from step to step
+        if name not in self._baselines:
+            self._baselines[name] = BASELINES[name](fit)
+        return self._baselines[name]
 
     def _validation(self, chain: Chain) -> tuple[Images, Tensor] | None:
         if not chain.validation:
