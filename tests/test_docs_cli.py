@@ -83,11 +83,14 @@ def test_every_example_of_the_page_is_of_a_known_command():
         assert any(example.startswith(path) for path in set(COMMANDS) - {"askwell"}), example
 
 
+KEYS, _, TRAINING = SPECS.partition("The table `[training]`:")
+
+
 @pytest.mark.parametrize(
     ("kind", "prefix", "page"),
     [
-        (Spec, "", SPECS.partition("The table `[training]`:")[0]),
-        (TrainingSpec, "training.", SPECS.partition("The table `[training]`:")[2].partition("\n## ")[0]),
+        (Spec, "", KEYS),
+        (TrainingSpec, "training.", TRAINING.partition("\n## ")[0]),
     ],
     ids=["spec", "training"],
 )

@@ -8,6 +8,7 @@ askwell acquisitions      acquisition functions with formula and source
 Commands import what they need when they run: help and lists need no torch.
 """
 
+import io
 import os
 import sys
 import warnings
@@ -23,6 +24,7 @@ from rich.text import Text
 from askwell.cli import data, run
 from askwell.cli.tables import table_console
 from askwell.errors import AskwellError
+from askwell.paths import shown
 from askwell.version import __version__
 
 app = typer.Typer(
@@ -74,15 +76,54 @@ def acquisitions() -> None:
 
 
 def main() -> None:
-    """Run the command line; an `AskwellError` is a sentence and exit code 1, no traceback."""
+    """Run the command line; an `AskwellError` is a sentence and exit code 1, no traceback.
+
+    So is what the system refuses at a place that nobody foresaw. What the output's encoding does
+    not have is shown as a question mark.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     warnings.showwarning = _each_once()
     try:
         app()
-    except AskwellError as error:
+    except (AskwellError, OSError, MemoryError) as error:
         if os.environ.get("ASKWELL_TRACEBACK"):
             raise
-        _say("Error:", "bold red", error)
+        _say("Error:", "bold red", _in_words(error))
+        _give_up_lost_output()
         sys.exit(1)
+
+
+def _in_words(error: AskwellError | OSError | MemoryError) -> str:
+    if isinstance(error, AskwellError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return (
+            "Memory is short. Finished steps are safe. Make image_size or pool_size smaller, or "
+            "give fewer --jobs."
+        )
+    why = error.strerror or error
+    if error.filename is None:  # it is known when a file is opened, not when it is written
+        return (
+            f"The output or a file cannot be written: {why}. Finished steps are safe. Make room, "
+            "or send the output elsewhere."
+        )
+    return (
+        f"The system refuses {shown(str(error.filename))}: {why}. Check the place and its "
+        "permissions; ASKWELL_TRACEBACK=1 shows where this happened."
+    )
+
+
+def _give_up_lost_output() -> None:
+    """Let what standard output does not take go nowhere; or Python says so again when it ends."""
+    if sys.stdout is None:  # it was closed before Python began
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _each_once() -> Callable[..., None]:

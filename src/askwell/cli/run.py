@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
+_MOST_SEEDS = 10_000
+
 _CHANGED = (
     "the data have changed since the run: images of {} were added, removed, edited or labelled "
     "anew. Restore them to see the images that were asked for."
@@ -48,6 +50,10 @@ def run(
     seeds: Annotated[int | None, typer.Option(help="Repetitions: seeds 0 … N − 1.")] = None,
     dataset: Annotated[
         str | None, typer.Option(help="A data set, or a folder of class folders.")
+    ] = None,
+    data_dir: Annotated[
+        str | None,
+        typer.Option(help="Where the files of isic2016 lie.", show_default="the data directory"),
     ] = None,
     budget: Annotated[int | None, typer.Option(help="Labelled images at the end.")] = None,
     query_size: Annotated[int | None, typer.Option(help="Images asked for at a time.")] = None,
@@ -74,6 +80,8 @@ def run(
 
     Example: askwell run my_experiment.toml --out runs/mine --set training.steps=800
 
+    Example: askwell run melanoma --data-dir downloads/isic2016
+
     Example: askwell run quickstart --dataset photos/ --set image_size=28 --out runs/photos
     """
     from askwell.experiment import spec_files
@@ -84,8 +92,9 @@ def run(
         return
     options = {
         "acquisitions": None if acquisitions is None else _names(acquisitions),
-        "seeds": None if seeds is None else list(range(seeds)),
+        "seeds": None if seeds is None else _first_seeds(seeds),
         "dataset": dataset,
+        "data_dir": data_dir,
         "budget": budget,
         "query_size": query_size,
         "draws": draws,
@@ -97,7 +106,7 @@ def run(
     chosen = spec_files.located(spec_files.override(original, given), Path())
     chosen = spec_files.named_apart(chosen, original)
     directory = out or Path("runs") / chosen.name
-    if chosen.dataset in DATASETS and DATASETS[chosen.dataset].state() != "ready":
+    if _to_fetch(chosen):
         fetch_with_bars(DATASETS[chosen.dataset])
     _finish(console, chosen, directory, _run(console, chosen, directory, jobs))
 
@@ -158,7 +167,6 @@ def _finish(
     if not any(chain.steps for chain in run.chains):
         raise RunError(f"{directory} has no finished step yet: there is nothing to report.")
     pixels = _first_images(spec, run, directory) if images else None
-    console.print(summary_table(run))
     try:
         page = write_report(run, directory / "report", images=pixels)
     except OSError as error:
@@ -166,6 +174,8 @@ def _finish(
             f"Cannot write {directory / 'report'}: {error.strerror or error}. The run itself is "
             f"safe; `askwell report {directory}` writes its report again."
         ) from error
+    finally:
+        console.print(summary_table(run))
     console.print(Text(f"Report: {page.resolve()}"), soft_wrap=True)
 
 
@@ -177,7 +187,7 @@ def _first_images(spec: "Spec", run: Run, directory: Path) -> "Images | None":
 
     asked = [item for items in first_asked(run).values() for item, _ in items]
     try:
-        if spec.dataset in DATASETS and DATASETS[spec.dataset].state() != "ready":
+        if _to_fetch(spec):
             raise SpecError(f"`askwell data fetch {spec.dataset}` brings it.")
         data = load_data(spec)
         if Journal(directory).data() in (None, data.digest()):
@@ -185,11 +195,23 @@ def _first_images(spec: "Spec", run: Run, directory: Path) -> "Images | None":
         reason = _CHANGED.format(spec.dataset)
     except LabelError:  # an image is gone, and the run of before digests were recorded
         reason = _CHANGED.format(spec.dataset)
-    except AskwellError as error:
+    except (AskwellError, OSError) as error:
         reason = f"the data set is not at hand. {error}"
     remark = f"The report shows no images, since {reason}"
     Console(stderr=True).print(Text(remark), soft_wrap=True)
     return None
+
+
+def _first_seeds(count: int) -> list[int]:
+    if count > _MOST_SEEDS:
+        raise SpecError(f"--seeds must be at most {_MOST_SEEDS}; got {count}.")
+    return list(range(count))
+
+
+def _to_fetch(spec: "Spec") -> bool:
+    if spec.data_dir or spec.dataset not in DATASETS:
+        return False
+    return DATASETS[spec.dataset].state() != "ready"
 
 
 def _names(text: str) -> list[str]:
@@ -205,7 +227,7 @@ def _assignments(texts: list[str]) -> Mapping[str, Any]:
             raise SpecError(f"--set takes KEY=VALUE, for example draws=50; got {text!r}.")
         try:
             changes[key.strip()] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):  # no TOML, or a number or a list without end
             changes[key.strip()] = value.strip()
     return changes
 
