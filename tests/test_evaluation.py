@@ -193,7 +193,49 @@ def test_labels_may_be_arrays():
 def test_labelled_chunks_take_labels_of_any_kind_and_a_pool():
     images = np.random.default_rng(0).random((5, 4, 4))
     for target in (np.arange(5), torch.arange(5), list(range(5))):
-        parts = list(labelled_chunks(ArrayPool(images), target, size=2))
+        parts = labelled_chunks(ArrayPool(images), target, size=2)
+        assert len(parts) == len(list(parts)) == 3
         assert torch.cat([part for _, part in parts]).tolist() == list(range(5))
+
+
+def test_labelled_chunks_can_be_read_again_even_while_they_are_read():
+    parts = labelled_chunks(ArrayPool(np.arange(7.0).reshape(7, 1, 1)), np.arange(7), size=3)
+    for first in (parts, parts):
+        seen = [
+            (image, image_again)
+            for (images, _), (again, _) in zip(first, parts, strict=True)
+            for image, image_again in zip(images.flatten(), again.flatten(), strict=True)
+        ]
+        assert seen == [(i, i) for i in range(7)]
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1, 7))
+    draws = Deterministic(network).draw(2, seed=0)
+    assert evaluate(draws, parts) == evaluate(draws, parts)
+
+
+@pytest.mark.parametrize(
+    ("labels", "size", "message"),
+    [
+        (np.arange(4), 2, "one label; got 5 images and 4 labels"),
+        (np.zeros((5, 1)), 2, r"one label; got 5 images and shape \(5, 1\)"),
+        (["cat"] * 5, 2, "Labels must be numbers"),
+        (np.arange(5), 0, "size, the images in a chunk, must be at least 1; got 0"),
+        (np.arange(5), 2.5, "must be a whole number; got 2.5"),
+    ],
+)
+def test_labelled_chunks_refuse_at_once(labels, size, message):
+    with pytest.raises(InputError, match=message):
+        labelled_chunks(ArrayPool(np.zeros((5, 4, 4))), labels, size=size)
+
+
+def test_labelled_chunks_are_of_a_pool():
     with pytest.raises(InputError, match=r"got ndarray\. Pass ArrayPool\(array\)"):
-        list(labelled_chunks(images, np.arange(5)))
+        labelled_chunks(np.zeros((5, 4, 4)), np.arange(5))
+
+
+@pytest.mark.parametrize("metrics", [evaluate, evaluate_regression])
+def test_an_iterator_that_is_used_up_is_told_from_an_empty_test_set(metrics):
+    draws, chunks = TableDraws(table(N, 6, 2)), iter(labelled(labels(2)))
+    metrics(draws, chunks)
+    message = r"no image \(any more\)\. .* pass labelled_chunks\(pool, labels\), or a list"
+    with pytest.raises(InputError, match=message):
+        metrics(draws, chunks)

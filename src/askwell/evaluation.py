@@ -7,6 +7,7 @@ through chunk by chunk; what is kept is N×C probabilities, never N×T×C.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from askwell.checks import whole_number
 from askwell.errors import InputError, LabelError
 from askwell.likelihoods import categorical, gaussian
 from askwell.numerics import draw_probs, log_mean_exp
@@ -38,22 +40,45 @@ ECE_BINS = 15
 """As Guo et al. (2017)."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledChunks:
+    """Images with their labels, chunk by chunk: may be read as often as one likes.
+
+    Attributes:
+        pool: the images.
+        labels: one for each of them, by position.
+        size: images in a chunk; the last may have fewer.
+    """
+
+    pool: Pool
+    labels: LabelTensor
+    size: int
+
+    def __len__(self) -> int:
+        """How many chunks."""
+        return -(-len(self.labels) // self.size)
+
+    def __iter__(self) -> Iterator[tuple[Images, LabelTensor]]:
+        """Read the images, from the first one on."""
+        for start in range(0, len(self.labels), self.size):
+            part = self.labels[start : start + self.size]
+            yield self.pool.images(np.arange(start, start + len(part))), part
+
+
 def labelled_chunks(
     pool: Pool, labels: NDArray[np.generic] | Tensor, *, size: int = 256
-) -> Iterator[tuple[Images, LabelTensor]]:
+) -> LabelledChunks:
     """A pool with the label of each of its images, by position, as `evaluate` takes them.
 
     Raises:
-        InputError: not one label an image.
+        InputError: not one label an image, or no whole number of images in a chunk.
     """
     check_pool(pool)
-    if len(labels) != len(pool.ids):
-        raise InputError(
-            f"Every image needs one label; got {len(pool.ids)} images and {len(labels)} labels."
-        )
-    for start in range(0, len(labels), size):
-        part = label_tensor(labels[start : start + size])
-        yield pool.images(np.arange(start, start + len(part))), part
+    values = label_tensor(labels)
+    if values.shape != (len(pool.ids),):
+        got = f"{len(values)} labels" if values.ndim == 1 else f"shape {tuple(values.shape)}"
+        raise InputError(f"Every image needs one label; got {len(pool.ids)} images and {got}.")
+    return LabelledChunks(pool, values, whole_number("size, the images in a chunk,", size))
 
 
 def evaluate(
@@ -86,7 +111,7 @@ def evaluate(
         logs.append(log_mean_exp(at_label.squeeze(2)))
         probs.append(draw_probs(log_probs).mean(dim=1))
         labels.append(target)
-    _require_any(labels)
+    _require_any(labels, chunks)
     p, y = torch.cat(probs), torch.cat(labels)
     metrics = {
         "accuracy": accuracy(p, y),
@@ -124,7 +149,7 @@ def evaluate_regression(
         dense = dense and bool((predicted.variance > 0).all())
         if dense:
             logs.append(log_mean_exp(_log_normal(y.unsqueeze(1), predicted)))
-    _require_any(errors)
+    _require_any(errors, chunks)
     metrics = {"rmse": float(torch.cat(errors).square().mean().sqrt())}
     if not math.isfinite(metrics["rmse"]):
         raise InputError("A target is NaN or infinite (or too large to square): check the labels.")
@@ -223,9 +248,16 @@ def _log_normal(y: Float[Tensor, "N 1"], predicted: Gaussian) -> Float[Tensor, "
     return -0.5 * (squared + predicted.variance.log() + math.log(2 * math.pi))
 
 
-def _require_any(parts: list[Tensor]) -> None:
-    if not parts:
-        raise InputError("There is nothing to evaluate on: the test set is empty.")
+def _require_any(parts: list[Tensor], chunks: object) -> None:
+    if parts:
+        return
+    if isinstance(chunks, Iterator):
+        raise InputError(
+            "There is nothing to evaluate on: this iterator gives no image (any more). An iterator "
+            "is used up by reading it once; pass labelled_chunks(pool, labels), or a list of "
+            "chunks, to evaluate several times."
+        )
+    raise InputError("There is nothing to evaluate on: the test set is empty.")
 
 
 def _checked(probs: Probs, labels: LabelTensor) -> LabelTensor:

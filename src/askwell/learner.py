@@ -1,23 +1,28 @@
 """Ask, tell, withdraw, refit. The learner's state is a fold over the answers it was told."""
 
 import math
+import operator
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
+from askwell.acquisition import ACQUISITIONS, Acquisition
 from askwell.checks import plain_id, several_ids, whole_number
 from askwell.errors import InputError, LabelError
+from askwell.likelihoods import categorical, gaussian
 from askwell.pool import Pool, Positions, check_pool, chunks
-from askwell.posterior import Posterior
+from askwell.posterior import Deterministic, Posterior
 from askwell.randomness import derive, item_keys
 from askwell.records import ItemId, Label, Query
-from askwell.select import Random, Strategy, check_strategy
+from askwell.select import PowerSampling, Race, Random, Strategy, TopK, check_strategy
 from askwell.tensors import Images, Outputs
 from askwell.train import Fit as NetworkFit
 from askwell.train import cross_entropy
+from askwell.train.remarks import remark
 
 Fit = Callable[[Mapping[ItemId, Label], Pool, int], Posterior]
 """(labelled set, pool, seed) → posterior: `askwell.train.Fit`, or any function of yours."""
@@ -43,6 +48,10 @@ class Learner:
             time); None scores all.
         exclude: items that are never offered, such as validation images of the same pool.
         chunk_size: images scored at a time; affects speed and memory only.
+
+    Raises:
+        InputError: an argument of another kind, or an acquisition function of another task.
+        LabelError: an excluded item that is not in the pool.
     """
 
     def __init__(
@@ -59,12 +68,14 @@ class Learner:
         chunk_size: int = 256,
     ) -> None:
         check_pool(pool)
+        _check_fit(fit)
         check_strategy(strategy)
         self.pool = pool
         self.fit = fit
         self.strategy = strategy
         self.classes = _or_none("classes", classes, also=", or None in a regression")
-        self.seed = seed
+        _check_task(strategy, self.classes)
+        self.seed = _whole_seed(seed)
         self.draws = whole_number("draws", draws)
         self.pool_subset = _or_none("pool_subset", pool_subset, also=", or None for all")
         self.chunk_size = whole_number("chunk_size", chunk_size)
@@ -103,6 +114,7 @@ class Learner:
         Raises:
             LabelError: nothing is labelled yet.
             ModelError: the network has not one output for each class.
+            InputError: `fit` returns no posterior.
         """
         if not self._labelled:
             raise LabelError("Nothing is labelled yet: tell the learner some labels before refit.")
@@ -176,13 +188,14 @@ class Learner:
     def _train(self) -> Posterior:
         """Our own `Fit` is told the task too, and refuses a loss or network of another."""
         if not isinstance(self.fit, NetworkFit):
-            return self.fit(self.labelled, self.pool, self.seed)
+            return _checked_posterior(self.fit(self.labelled, self.pool, self.seed))
         if self.classes is None and self.fit.loss is cross_entropy:
             raise InputError(
                 "classes=None is a regression, and the loss of this Fit is cross_entropy. Pass "
                 "Fit(…, loss=gaussian_nll), or tell the learner how many classes there are."
             )
-        return self.fit(self.labelled, self.pool, self.seed, classes=self.classes)
+        posterior = self.fit(self.labelled, self.pool, self.seed, classes=self.classes)
+        return _checked_posterior(posterior)
 
     def _select(self, candidates: Positions, k: int) -> Query:
         """Seeds come from the state alone, so a replayed learner asks the same."""
@@ -192,6 +205,8 @@ class Learner:
             strategy = Random()
         else:
             posterior = self.refit() if self._posterior is None else self._posterior
+            if self.draws == 1 and not isinstance(posterior, Deterministic):
+                _remark_on_one_draw(strategy)
             draws = posterior.draw(self.draws, seed=derive(self.seed, "draws", step))
         parts = chunks(self.pool, candidates, size=self.chunk_size)
         seed = derive(self.seed, "ask", step, len(self._pending))
@@ -252,3 +267,69 @@ def _fits(label: Label, classes: int | None) -> bool:
 
 def _or_none(name: str, value: int | None, *, also: str) -> int | None:
     return None if value is None else whole_number(name, value, also=also)
+
+
+def _whole_seed(seed: int) -> int:
+    try:
+        return operator.index(seed)
+    except TypeError:
+        raise InputError(
+            f"seed must be a whole number; got {seed!r} ({type(seed).__name__})."
+        ) from None
+
+
+def _check_fit(fit: Fit) -> None:
+    """Refuse what cannot be called with labels, and the network in the place of its `Fit`."""
+    if callable(fit) and not isinstance(fit, nn.Module | type):
+        return
+    got = f"an instance of {type(fit).__name__}"
+    if isinstance(fit, type):
+        got = f"the class {fit.__name__}"
+    raise InputError(
+        "fit must be Fit(network), where network is a function that makes a network, or a function "
+        f"(labelled, pool, seed) → posterior of yours; got {got}."
+    )
+
+
+def _checked_posterior(candidate: Posterior) -> Posterior:
+    if callable(getattr(candidate, "draw", None)) and not isinstance(candidate, type):
+        return candidate
+    raise InputError(
+        "fit must return a posterior, such as MCDropout(network): something with "
+        f"draw(n, seed=…); got {candidate!r}."
+    )
+
+
+def _acquisition(strategy: Strategy) -> Acquisition | None:
+    """What a strategy of ours scores by; None at random and for strategies of other authors."""
+    of = strategy.of if isinstance(strategy, Race) else strategy
+    return of.acquisition if isinstance(of, TopK | PowerSampling) else None
+
+
+def _check_task(strategy: Strategy, classes: int | None) -> None:
+    """Refuse an acquisition function of the other task, before anything is trained."""
+    acquisition, other = _acquisition(strategy), categorical if classes is None else gaussian
+    if acquisition is None or acquisition.likelihood is not other:
+        return
+    fitting = ", ".join(name for name, e in ACQUISITIONS.items() if e.likelihood is not other)
+    if classes is None:
+        raise InputError(
+            f"{acquisition.name} is for classifications, and classes=None says that this is a "
+            f"regression. Choose from {fitting}, or say how many classes there are."
+        )
+    raise InputError(
+        f"{acquisition.name} is for regressions, and classes={classes} says that this is a "
+        f"classification. Choose from {fitting}; or pass classes=None and Fit(…, "
+        "loss=gaussian_nll)."
+    )
+
+
+def _remark_on_one_draw(strategy: Strategy) -> None:
+    acquisition = _acquisition(strategy)
+    if acquisition is not None and acquisition.disagreement:
+        remark(
+            "one draw",
+            f"{acquisition.name} measures how far posterior draws disagree, and draws=1 is one: "
+            "every score is 0, and the items are asked for at random. Pass draws=20 or more.",
+            stacklevel=5,
+        )

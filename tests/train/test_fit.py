@@ -256,6 +256,41 @@ def test_a_network_is_not_a_function_that_makes_one(wrong):
         Fit(wrong)
 
 
+@pytest.mark.parametrize("wrong", [300, {"steps": 300}, Recipe])
+def test_a_recipe_is_a_recipe(wrong):
+    with pytest.raises(
+        InputError, match=rf"such as Recipe\(steps=300\); got {type(wrong).__name__}"
+    ):
+        Fit(dense, wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "got"),
+    [
+        (MCDropout, "MCDropout, which does not take these two"),
+        (lambda network: MCDropout(network), "<lambda>, which does not take these two"),
+        (MCDropout(dense()), "an instance of MCDropout"),
+        ("laplace", "an instance of str"),
+    ],
+)
+def test_a_posterior_is_a_function_of_the_network_and_its_training(wrong, got):
+    message = rf"such as lambda network, training: MCDropout\(.*; got {got}\."
+    with pytest.raises(InputError, match=message):
+        Fit(dense, posterior=wrong)
+
+
+def test_a_posterior_may_be_any_function_of_two_arguments():
+    def anything(*arguments) -> Deterministic:
+        return Deterministic(arguments[0], training=arguments[1])
+
+    class Maker:
+        def __call__(self, network, training, extra=None) -> Deterministic:
+            return anything(network, training)
+
+    for maker in (anything, Maker(), lambda n, t, *, x=1: anything(n, t), max):
+        assert Fit(dense, FEW, posterior=maker).posterior is maker
+
+
 @pytest.mark.parametrize("wrong", [lambda: None, lambda: dense])
 def test_a_function_that_makes_no_network(wrong):
     with pytest.raises(InputError, match=r"must return an nn\.Module; got"):

@@ -1,6 +1,7 @@
 """The training loop: its batches, its penalty, its randomness, and what it refuses."""
 
 import copy
+import math
 import random
 
 import numpy as np
@@ -12,14 +13,15 @@ from torch import Tensor, nn
 
 from askwell.errors import InputError, LabelError, ModelError, NonFiniteError
 from askwell.models import BayesianCNN
+from askwell.randomness import generator
 from askwell.records import Training
-from askwell.train import Recipe, loop, train
-from askwell.train.losses import cross_entropy
+from askwell.train import Recipe, loop, remarks, train
+from askwell.train.losses import cross_entropy, gaussian_nll
 from tests.train.problems import Overwrites, Views, dark_and_bright, dense, seeded, weights
 
 IMAGES, LABELS = dark_and_bright()
 FEW = Recipe(steps=5, epochs=0)
-ENOUGH = Recipe(steps=60, epochs=0, learning_rate=1e-2)
+ENOUGH = Recipe(steps=120, epochs=0, learning_rate=1e-2)
 
 
 def trained(
@@ -40,7 +42,7 @@ def test_separable_images_are_learnt_and_the_training_is_recorded():
     record = trained(network, ENOUGH, weight_decay=0.01)
     assert record.loss < before
     assert accuracy(network) == 1.0
-    assert (record.labels, record.steps, record.weight_decay) == (20, 60, 0.01)
+    assert (record.labels, record.steps, record.weight_decay) == (20, 120, 0.01)
     assert record.seconds > 0
     assert not any(layer.training for layer in network.modules())
 
@@ -198,9 +200,9 @@ def test_bfloat16_computes_the_forward_pass_and_leaves_the_weights_in_float32(mo
     assert accuracy(network) == 1.0
 
 
-@pytest.mark.parametrize("first", [1, 50, 53, 60])
+@pytest.mark.parametrize("first", [1, 50, 53, 120])
 def test_divergence_names_the_first_step_of_it(first):
-    calls = iter(range(1, 100))
+    calls = iter(range(1, 200))
 
     def loss(outputs: Tensor, labels: Tensor) -> Tensor:
         bad = next(calls) >= first
@@ -263,12 +265,12 @@ class Normed(nn.Module):
 @pytest.mark.parametrize("n", [2, 3, 5, 7, 33])
 def test_batchnorm_never_meets_a_single_image(n, batch_size):
     network, images = Normed(), torch.arange(n).float().unsqueeze(1)
-    recipe = Recipe(steps=2 * n, epochs=0, batch_size=batch_size)
+    recipe = Recipe(steps=n, epochs=0, batch_size=batch_size)
     record = train(network, images, torch.zeros(n).long(), recipe, weight_decay=0.0, seed=0)
-    assert len(network.batches) == record.steps == 2 * n
+    assert len(network.batches) == record.steps == n
     assert min(network.batches) > 1
     assert max(network.batches) <= max(batch_size, 3)
-    assert int(network.norm.num_batches_tracked) == 2 * n  # the trial was on a copy
+    assert int(network.norm.num_batches_tracked) == n  # the trial was on a copy
 
 
 def test_a_single_image_for_batchnorm_is_refused_in_words():
@@ -321,3 +323,114 @@ def test_a_network_without_weights_to_train(network):
 def test_images_and_labels_must_be_as_many(images, labels):
     with pytest.raises(InputError, match=f"got {images} and {labels}"):
         train(seeded(), IMAGES[:images], LABELS[:labels], FEW, weight_decay=0.0, seed=0)
+
+
+# --- Remarks --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nothing_said(monkeypatch):
+    monkeypatch.setattr(remarks, "_made", set())
+
+
+def with_softmax(outputs: int = 2) -> nn.Module:
+    return nn.Sequential(dense(outputs), nn.Softmax(dim=1))
+
+
+def test_probabilities_in_the_place_of_logits_are_remarked_on_once(nothing_said):
+    with pytest.warns(UserWarning, match="outputs of Sequential look like probabilities") as caught:
+        trained(with_softmax())
+    assert len(caught) == 1
+    trained(with_softmax())
+    assert "Leave out the softmax" in str(caught[0].message)
+
+
+class Fixed(nn.Module):
+    """The same outputs for every two images."""
+
+    def __init__(self, outputs: list[list[float]]) -> None:
+        super().__init__()
+        self.rows = nn.Parameter(torch.tensor(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rows.repeat(len(x), 1)[: len(x)]
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [[0.5, 0.5], [1.2, -0.2]],  # sums to 1, but is negative somewhere
+        [[0.5, 0.5], [0.5, 0.502]],  # one of the two does not sum to 1
+        [[0.0, 0.0], [0.0, 0.0]],
+        [[1.0], [1.0]],  # of one class nothing can be said
+        [[0.5, 0.5, -0.0], [-1e-9, 0.5, 0.5]],
+    ],
+)
+def test_outputs_that_are_no_probabilities(nothing_said, outputs):
+    train(Fixed(outputs), IMAGES, LABELS * 0, FEW, weight_decay=0.0, seed=0)
+
+
+def test_probabilities_are_no_matter_for_one_image_or_another_loss(nothing_said):
+    train(with_softmax(), IMAGES[:1], LABELS[:1], FEW, weight_decay=0.0, seed=0)
+    targets = LABELS.float()
+    train(with_softmax(), IMAGES, targets, FEW, weight_decay=0.0, seed=0, loss=gaussian_nll)
+
+
+def test_a_loss_that_is_high_and_falling_at_the_end_is_remarked_on_once(nothing_said):
+    slow = Recipe(steps=60, epochs=0, learning_rate=1e-3, schedule="constant")
+    with pytest.warns(UserWarning, match=r"still 0\.\d\d nats an image after 60 steps") as caught:
+        record = trained(seeded(), slow)
+    trained(seeded(), slow)
+    (remark,) = caught
+    assert f"still {record.loss:.2f} nats" in str(remark.message)
+    assert "(guessing has 0.69): more steps would help. Pass Recipe(steps=120)" in str(
+        remark.message
+    )
+    trained(seeded(), Recipe(steps=600, epochs=0, learning_rate=1e-3, schedule="constant"))
+
+
+def course(middle: float, last: float, steps: int = 100) -> Tensor:
+    """Losses of ln 10 at first, then of these values over two tenths, and the last tenth."""
+    losses = torch.full((steps,), math.log(10), dtype=torch.float64)
+    losses[4 * steps // 10 :] = middle
+    losses[-(steps // 10) :] = last
+    return losses
+
+
+@pytest.mark.parametrize(
+    ("middle", "last", "steps", "said"),
+    [
+        (1.0, 0.7, 100, True),
+        (1.0, 0.7, 50, True),
+        (1.0, 0.7, 49, False),  # too few to tell
+        (1.0, 0.57, 100, False),  # ln 10 / 4 = 0.5756
+        (1.0, 0.58, 100, True),
+        (1.0, 0.89, 100, True),
+        (1.0, 0.91, 100, False),  # level: labels that cannot be learnt
+        (1.0, 1.5, 100, False),
+    ],
+)
+def test_what_is_high_and_falling(nothing_said, middle, last, steps, said):
+    losses = course(middle, last, steps)
+    if said:
+        with pytest.warns(UserWarning, match=f"still {last:.2f} nats"):
+            loop._remark_on_too_few_steps(losses, 10)
+    else:
+        loop._remark_on_too_few_steps(losses, 10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_labels_of_chance_keep_the_loss_high_and_level(nothing_said, seed):
+    """A linear network cannot learn 400 random labels, however long: more steps would not help."""
+    images = torch.rand(400, 1, 4, 4, generator=generator(seed, "images"))
+    labels = torch.randint(2, (400,), generator=generator(seed, "labels"))
+    torch.manual_seed(seed)
+    network = nn.Sequential(nn.Flatten(), nn.Dropout(0.25), nn.Linear(16, 2))
+    record = train(network, images, labels, Recipe(steps=300), weight_decay=0.0, seed=seed)
+    assert record.loss > 0.8 * math.log(2)
+
+
+def test_one_class_or_a_regression_is_never_remarked_on(nothing_said):
+    recipe = Recipe(steps=60, epochs=0, learning_rate=1e-3)
+    train(seeded(1), IMAGES, LABELS * 0, recipe, weight_decay=0.0, seed=0)
+    train(seeded(), IMAGES, LABELS * 9.0, recipe, weight_decay=0.0, seed=0, loss=gaussian_nll)

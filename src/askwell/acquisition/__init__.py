@@ -50,6 +50,8 @@ class Acquisition:
         formula: the score, in one line.
         source: who introduced it.
         summary: what it prefers, in one line.
+        disagreement: whether it only looks at how far the draws disagree, so that it is 0 for
+            every item where there is one draw.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Acquisition:
     formula: str
     source: str
     summary: str
+    disagreement: bool = False
 
     def of_outputs(self, outputs: Outputs) -> Scores:
         """The scores of raw network outputs (N, T, O): `score(likelihood(outputs))`.
@@ -78,6 +81,7 @@ _TABLE = (
         formula="H[p̄] − mean_t H[p_t]",
         source="Houlsby et al. 2011",
         summary="images about which the draws disagree, each being sure of itself",
+        disagreement=True,
     ),
     Acquisition(
         name="variation_ratios",
@@ -102,6 +106,7 @@ _TABLE = (
         formula="(1/C) Σ_c std_t p_tc",
         source="Kampffmeyer et al. 2016; Gal et al. 2017",
         summary="images whose class probabilities vary from draw to draw",
+        disagreement=True,
     ),
     Acquisition(
         name="variation_ratios_votes",
@@ -110,6 +115,7 @@ _TABLE = (
         formula="1 − max_c #{t : argmax p_t = c} / T",
         source="Freeman 1965; Beluch et al. 2018",
         summary="images on whose class the draws vote differently",
+        disagreement=True,
     ),
     Acquisition(
         name="margin",
@@ -134,6 +140,7 @@ _TABLE = (
         formula="Var_t[μ_t]",
         source="Gal et al. 2017",
         summary="regression: images on whose target the draws disagree",
+        disagreement=True,
     ),
     Acquisition(
         name="total_predictive_variance",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from askwell.acquisition import Acquisition
+from askwell.acquisition import ACQUISITIONS, Acquisition
 from askwell.checks import plain_id, whole_number
 from askwell.errors import InputError, NonFiniteError
 from askwell.pool import Chunk
@@ -34,6 +34,10 @@ class TopK:
 
     acquisition: Acquisition
 
+    def __post_init__(self) -> None:
+        """Refuse what is no acquisition function."""
+        check_acquisition(self.acquisition)
+
     def order(
         self,
         ids: Sequence[ItemId],  # noqa: ARG002
@@ -51,6 +55,18 @@ class TopK:
             NonFiniteError: an output or a score is NaN, or an output infinite; names the items.
         """
         return best_by_order(self.acquisition, self.order, draws, chunks, k, seed=seed)
+
+
+def check_acquisition(candidate: Acquisition) -> None:
+    """Raise `InputError`, saying how to get one, unless this is an acquisition function."""
+    if isinstance(candidate, Acquisition):
+        return
+    got = repr(candidate) if isinstance(candidate, str) else type(candidate).__name__
+    name = candidate if isinstance(candidate, str) and candidate in ACQUISITIONS else "bald"
+    raise InputError(
+        f'An acquisition function is expected, as ACQUISITIONS["{name}"] is one; got {got}. '
+        f'strategy("{name}") gives a whole strategy by name.'
+    )
 
 
 def best_by_order(

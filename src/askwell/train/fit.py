@@ -1,5 +1,6 @@
 """From labelled ids to a posterior: fresh weights, a weight decay chosen on held-out images."""
 
+import inspect
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -48,6 +49,9 @@ class Fit:
         loss: the negative log-likelihood.
         augment: makes the images to train on from those that are labelled, see `train.augment`.
         device: where to train; the network's parameters and all draws live there.
+
+    Raises:
+        InputError: an argument of another kind, or several weight decays without `validation`.
     """
 
     def __init__(
@@ -62,6 +66,8 @@ class Fit:
         device: torch.device | str = "cpu",
     ) -> None:
         _check_factory(network)
+        _check_recipe(recipe)
+        _check_posterior(posterior)
         self.network = network
         self.recipe = recipe or Recipe()
         self.validation = None if validation is None else _as_validation(*validation)
@@ -167,6 +173,34 @@ def _check_factory(network: Callable[[], nn.Module]) -> None:
             f"weights; got an instance of {type(network).__name__}. Pass its class, or a function: "
             "lambda: BayesianCNN((1, 28, 28), 10)."
         )
+
+
+def _check_recipe(recipe: Recipe | None) -> None:
+    if recipe is not None and not isinstance(recipe, Recipe):
+        raise InputError(
+            f"recipe must be a Recipe, such as Recipe(steps=300); got {type(recipe).__name__}."
+        )
+
+
+def _check_posterior(posterior: MakePosterior | None) -> None:
+    """Refuse a posterior, and a function that does not take the two arguments it is called with."""
+    if posterior is None:
+        return
+    got = f"an instance of {type(posterior).__name__}"
+    if callable(posterior):
+        try:
+            inspect.signature(posterior).bind(None, None)
+        except ValueError:  # something without a signature, of which nothing is known
+            return
+        except TypeError:
+            name = getattr(posterior, "__name__", type(posterior).__name__)
+            got = f"{name}, which does not take these two"
+        else:
+            return
+    raise InputError(
+        "posterior must be a function of the trained network and its Training, such as "
+        f"lambda network, training: MCDropout(network, training=training); got {got}."
+    )
 
 
 def _as_validation(

@@ -1,6 +1,7 @@
 """The training loop, visible: everything that happens to a network between two questions."""
 
 import copy
+import math
 import time
 
 import torch
@@ -15,9 +16,14 @@ from askwell.records import Training
 from askwell.tensors import Images
 from askwell.train.losses import Loss, check_classes, cross_entropy
 from askwell.train.recipe import Recipe
+from askwell.train.remarks import remark
 
 _CHECK_EVERY = 50
 """Steps between two looks at the loss: each look waits for the device."""
+
+_HIGH, _FALLING, _TELLING = 0.25, 0.9, 50
+"""A loss is high above this share of ln C, and falling if the last tenth of the steps is below this
+share of the middle. What that separates is in `docs/training.md`; fewer steps tell nothing."""
 
 
 def train(
@@ -53,6 +59,10 @@ def train(
         ModelError: the network fails on these images, has nothing to train or other outputs than
             `classes`, or is to train on a single image and cannot.
         NonFiniteError: the loss became NaN or infinite.
+
+    Warns:
+        UserWarning: `cross_entropy` was still high and falling at the end, or the outputs look
+            like probabilities; each once a process.
     """
     start = time.perf_counter()
     if len(images) == 0 or len(images) != len(labels):
@@ -66,18 +76,20 @@ def train(
     images, labels = require_images(images).to(device, first.dtype), labels.to(device)
     layout = choose_layout(network, images[:2])
     images = in_layout(images, layout)
-    _check_outputs(network, images, labels, loss, classes)
+    outputs = _check_outputs(network, images, labels, loss, classes)
     optimiser = _adam(network, recipe, 2 * weight_decay / len(images))
     steps = recipe.steps_for(len(images))
     with torch.random.fork_rng(_cuda(device)):
         torch.manual_seed(derive(seed, "dropout in training"))
         losses = _run(network.train(), images, labels, recipe, optimiser, loss, steps, seed)
     network.eval()
-    tail = losses[-max(1, steps // 10) :]
+    course = torch.stack(losses).double()
+    if loss is cross_entropy:
+        _remark_on_too_few_steps(course, outputs)
     return Training(
         labels=len(images),
         steps=steps,
-        loss=float(torch.stack(tail).double().mean()),
+        loss=float(course[-max(1, steps // 10) :].mean()),
         weight_decay=weight_decay,
         seconds=time.perf_counter() - start,
     )
@@ -153,19 +165,52 @@ def _adam(network: nn.Module, recipe: Recipe, penalty: float) -> torch.optim.Ada
 @torch.no_grad()
 def _check_outputs(
     network: nn.Module, images: Tensor, labels: Tensor, loss: Loss, classes: int | None
-) -> None:
-    """Fail before the first step, in words, rather than inside the loss."""
+) -> int:
+    """How many there are. Fails before the first step, in words, rather than inside the loss."""
     with naming_the_shape(network, images):
         outputs = network.eval()(images[:2].clone())  # a network may overwrite its argument
     found = require_matrix(outputs).shape[1]
     if loss is not cross_entropy:
-        return
+        return found
     if classes not in (None, found):
         raise ModelError(
             f"The network has {found} outputs, but there are {classes} classes: it needs one for "
             f"each. Make it with {classes} outputs, or say classes={found}."
         )
     check_classes(labels, found)
+    if len(outputs) > 1 and found > 1 and _are_probabilities(outputs):
+        remark(
+            f"probabilities of {type(network).__name__}",
+            f"The outputs of {type(network).__name__} look like probabilities: none is negative, "
+            "and those of an image sum to 1. Training and scoring take them for logits, which "
+            "makes every prediction nearly uniform. Leave out the softmax at its end.",
+            stacklevel=4,
+        )
+    return found
+
+
+def _are_probabilities(outputs: Tensor) -> bool:
+    return bool((outputs >= 0).all() and ((outputs.sum(dim=1) - 1).abs() <= 1e-4).all())
+
+
+def _remark_on_too_few_steps(losses: Tensor, classes: int) -> None:
+    """Tell a network that was stopped on its way from one that has learnt what it can.
+
+    A high loss alone says little: with wrong labels, or a network of few weights, it stays high
+    however long one trains. Then it is level, though, and here it must be falling as well.
+    """
+    steps, tenth = len(losses), len(losses) // 10
+    if steps < _TELLING:
+        return
+    last, middle = float(losses[-tenth:].mean()), float(losses[4 * tenth : 6 * tenth].mean())
+    if _HIGH * math.log(classes) < last < _FALLING * middle:
+        remark(
+            "too few steps",
+            f"The training loss is still {last:.2f} nats an image after {steps} steps, and "
+            f"falling (guessing has {math.log(classes):.2f}): more steps would help. Pass "
+            f"Recipe(steps={2 * steps}); in a spec, training.steps.",
+            stacklevel=4,
+        )
 
 
 def _check_finite(losses: list[Tensor], recipe: Recipe) -> None:

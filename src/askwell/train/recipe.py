@@ -32,8 +32,8 @@ class Recipe:
             weights of every layer, without biases.
     """
 
-    steps: int = 150
-    epochs: int = 20
+    steps: int = 300
+    epochs: int = 30
     batch_size: int = 32
     learning_rate: float = 3e-3
     schedule: str = "linear"
