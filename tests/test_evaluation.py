@@ -12,6 +12,7 @@ from torch import Tensor
 from askwell.errors import InputError, LabelError, NonFiniteError
 from askwell.evaluation import (
     accuracy,
+    auc_interval,
     brier,
     evaluate,
     evaluate_regression,
@@ -239,3 +240,26 @@ def test_an_iterator_that_is_used_up_is_told_from_an_empty_test_set(metrics):
     message = r"no image \(any more\)\. .* pass labelled_chunks\(pool, labels\), or a list"
     with pytest.raises(InputError, match=message):
         metrics(draws, chunks)
+
+
+def test_the_interval_of_the_auc_is_that_of_naive_resampling() -> None:
+    chance = np.random.default_rng(1)
+    truth = np.array([0] * 30 + [1] * 20)
+    scores = np.round(chance.normal(truth * 0.8), 1)  # rounded: some are equal
+    found = auc_interval(torch.from_numpy(scores), torch.from_numpy(truth), resamples=4000)
+    naive = []
+    for _ in range(4000):
+        rows = [chance.choice(np.flatnonzero(truth == c), size=(truth == c).sum()) for c in (0, 1)]
+        chosen = np.concatenate(rows)
+        naive.append(roc_auc_score(truth[chosen], scores[chosen]))
+    low, high = np.quantile(naive, [0.025, 0.975])
+    assert found["auc_low"] == pytest.approx(low, abs=0.02)
+    assert found["auc_high"] == pytest.approx(high, abs=0.02)
+    assert found["auc_low"] < roc_auc_score(truth, scores) < found["auc_high"]
+
+
+def test_the_interval_of_a_perfect_auc_is_a_point_and_huge_test_sets_have_none() -> None:
+    scores, truth = torch.tensor([0.1, 0.2, 0.8, 0.9]), torch.tensor([0, 0, 1, 1])
+    assert auc_interval(scores, truth) == {"auc_low": 1.0, "auc_high": 1.0}
+    many = torch.arange(8000) % 2
+    assert auc_interval(torch.rand(8000), many) == {}

@@ -84,6 +84,20 @@ def test_known_items_change_nothing_and_ties_are_broken_by_seed(sequential):
         np.testing.assert_allclose(tied.scores, -risk(LABELLED), rtol=1e-6)
 
 
+def test_equal_images_are_chosen_between_by_seed():
+    twice = as_pool(np.vstack([FEATURES, FEATURES[OPEN]]))
+    draws = GaussianField(width=WIDTH)(LABELLED, twice, 0).draw(1, seed=0)
+    pairs = [{item, N + row} for row, item in enumerate(OPEN)]
+    first, firsts = MBR().select(draws, chunks(OPEN), 1, seed=0).ids[0], set()
+    for seed in range(8):
+        query = MBR().select(draws, chunks(sorted(set().union(*pairs))), 2, seed=seed)
+        assert set(query.ids) in pairs
+        assert first in query.ids
+        assert query.scores[0] == query.scores[1]
+        firsts.add(query.ids[0])
+    assert len(firsts) == 2
+
+
 @pytest.mark.parametrize("sequential", [False, True])
 def test_more_than_there_are(sequential):
     with pytest.warns(UserWarning, match="only 11 are left"):

@@ -141,7 +141,7 @@ def of_metric(
     """A finished chain with these values of a metric, initial labels, and answers by item."""
     start, steps = len(initial), []
     queries = queries or [
-        {start + 5 * t + i: 0.25 for i in range(5)} for t in range(len(heights) - 1)
+        {1000 * len(arm) + 5 * t + i: 0.25 for i in range(5)} for t in range(len(heights) - 1)
     ]
     labels = start
     for t, (value, answers) in enumerate(zip(heights, [*queries, {}], strict=True)):

@@ -273,7 +273,8 @@ def test_a_file_is_no_run_directory(tmp_path):
 
 def header(**parts: object) -> str:
     """A run.json with these parts instead of good ones."""
-    spec = {"acquisitions": ["bald"], "posteriors": ["mc_dropout"], "seeds": [0]}
+    spec: dict[str, object]
+    spec = {"acquisitions": ["bald"], "posteriors": ["mc_dropout"], "arms": [], "seeds": [0]}
     spec |= {key: value for key, value in parts.items() if key in spec}
     good = {"environment": {}, "classes": ["a", "b"]}
     return json.dumps({"spec": spec} | good | {k: v for k, v in parts.items() if k not in spec})

@@ -143,8 +143,7 @@ def test_the_headline_is_of_the_whole_curve():
     assert "points higher (95 % interval " in text
     assert "±" not in text
     text = prose.headline(regression_run(range(4), 12))
-    assert "predictive_variance has a mean test RMSE of" in text
-    assert "the best of 2 arms" in text
+    assert "predictive_variance, the best of 2 arms, has a mean test RMSE of" in text
     assert " lower (95 % interval " in text
     assert "−" not in text
     alone = dataclasses.replace(MELANOMA, chains=MELANOMA.chains[:6])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from askwell.acquisition import ACQUISITIONS
 from askwell.errors import AskwellError, InputError, LabelError
 from askwell.learner import Learner
-from askwell.likelihoods import categorical
+from askwell.likelihoods import categorical, gaussian
 from askwell.pool import ArrayPool
 from askwell.randomness import derive, generator
 from askwell.records import ItemId, Label
@@ -249,11 +249,13 @@ def test_before_the_first_label_nothing_is_trained_and_no_image_is_read(name):
     def fit(labelled, pool, seed):
         raise AssertionError("something was trained")
 
-    cold = Learner(Unreadable(), fit, STRATEGIES[name], classes=2, seed=1)
+    regression = name in ACQUISITIONS and ACQUISITIONS[name].likelihood is gaussian
+    classes = None if regression else 2
+    cold = Learner(Unreadable(), fit, STRATEGIES[name], classes=classes, seed=1)
     query = cold.ask(6)
     assert len(set(query.ids)) == 6
     assert all(map(math.isnan, query.scores))
-    other = Learner(Unreadable(), fit, STRATEGIES[name], classes=2, seed=2)
+    other = Learner(Unreadable(), fit, STRATEGIES[name], classes=classes, seed=2)
     assert other.ask(6).ids != query.ids
 
 

@@ -1,5 +1,6 @@
 """Networks that MC dropout must refuse, or run whole, and say so."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -7,7 +8,9 @@ from torch.nn import functional as F  # noqa: N812
 
 from askwell.errors import InputError, ModelError
 from askwell.models import BayesianCNN
+from askwell.pool import ArrayPool, chunks
 from askwell.posterior import Deterministic, MCDropout
+from askwell.select import strategy
 
 IMAGES = torch.rand(4, 3, 8, 8)
 
@@ -113,7 +116,9 @@ def test_the_output_must_be_a_matrix():
 
 @pytest.mark.parametrize("posterior", [MCDropout(head(nn.Dropout())), Deterministic(head())])
 def test_at_least_one_draw(posterior):
-    with pytest.raises(InputError, match="At least one posterior draw"):
+    with pytest.raises(
+        InputError, match="n, the number of posterior draws, must be at least 1; got 0"
+    ):
         posterior.draw(0, seed=0)
 
 
@@ -215,3 +220,80 @@ def test_half_precision_features_also_feed_a_head_of_other_layers():
 def test_other_number_formats_are_refused():
     with pytest.raises(InputError, match=r"float32 or torch\.bfloat16; got torch\.float16"):
         MCDropout(BayesianCNN(), dtype=torch.float16)
+
+
+class Cosine(nn.Module):
+    """A constant of the trunk has ten rows: as many as a batch may have images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(10, 32))
+        self.h = nn.Linear(64, 32)
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = torch.relu(self.h(x.flatten(1)))
+        return nn.functional.linear(self.drop(h), nn.functional.normalize(self.w))
+
+
+class Reads(Cosine):
+    """Reads the batch size before dropout."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n = x.size(0)
+        return self.drop(self.h(x.flatten(1))).reshape(n, -1)[:, :10]
+
+
+class Patches(nn.Module):
+    """Folds patches into the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last, self.drop = nn.Linear(16, 20), nn.Linear(20, 10), nn.Dropout(0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        patches = x.unfold(2, 4, 4).unfold(3, 4, 4).reshape(-1, 16)
+        h = self.drop(torch.relu(self.first(patches)))
+        return self.last(h).view(-1, 4, 10).mean(1)
+
+
+class TimeFirst(nn.Module):
+    """Dropout sees the batch on its second axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.drop, self.last = nn.LSTM(8, 16), nn.Dropout(0.5), nn.Linear(16, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out, _ = self.lstm(x[:, 0].permute(1, 0, 2))
+        return self.last(self.drop(out)[-1])
+
+
+@pytest.mark.parametrize("kind", [Cosine, Reads, Patches])
+@pytest.mark.parametrize("n", [1, 5, 10, 23])
+def test_what_is_no_row_of_an_image_is_not_repeated_for_each_draw(kind, n):
+    torch.manual_seed(0)
+    draws = MCDropout(kind()).draw(6, seed=3)
+    images = torch.rand(23, 1, 8, 8)
+    together, alone = draws.outputs(images), draws.outputs(images[:n])
+    assert alone.shape == (n, 6, 10)
+    torch.testing.assert_close(alone, together[:n])
+
+
+@pytest.mark.parametrize("kind", [Cosine, Reads, Patches])
+def test_a_race_on_such_a_network_asks_for_what_all_draws_ask_for(kind):
+    torch.manual_seed(0)
+    pool = ArrayPool(torch.rand(300, 1, 8, 8))
+    draws = MCDropout(kind()).draw(100, seed=3)
+    asked = [
+        strategy("bald", exact=exact).select(
+            draws, chunks(pool, np.arange(300), size=64), 5, seed=0
+        )
+        for exact in (False, True)
+    ]
+    assert asked[0].ids == asked[1].ids
+
+
+def test_dropout_that_sees_the_batch_on_another_axis_is_refused():
+    with pytest.raises(ModelError, match="Dropout must see the batch on its first axis"):
+        MCDropout(TimeFirst()).draw(4, seed=0).outputs(torch.rand(6, 1, 8, 8))

@@ -52,6 +52,8 @@ class Acquisition:
         summary: what it prefers, in one line.
         disagreement: whether it only looks at how far the draws disagree, so that it is 0 for
             every item where there is one draw.
+        smooth: whether it changes a little when a few draws change, as the intervals of a race
+            assume. Votes jump: sixteen alike say nothing of the seventeenth.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Acquisition:
     source: str
     summary: str
     disagreement: bool = False
+    smooth: bool = True
 
     def of_outputs(self, outputs: Outputs) -> Scores:
         """The scores of raw network outputs (N, T, O): `score(likelihood(outputs))`.
@@ -116,6 +119,7 @@ _TABLE = (
         source="Freeman 1965; Beluch et al. 2018",
         summary="images on whose class the draws vote differently",
         disagreement=True,
+        smooth=False,
     ),
     Acquisition(
         name="margin",

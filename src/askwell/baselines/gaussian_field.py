@@ -29,9 +29,6 @@ from askwell.randomness import derive
 from askwell.records import ItemId, Label, Training
 from askwell.tensors import Images
 
-_CANCELLED = 1e6
-"""Of the sixteen digits of an inverse, updates may cost six."""
-
 Width = Literal["likelihood", "median"] | float
 
 
@@ -205,15 +202,14 @@ class GaussianField:
         every = np.arange(len(pool.ids), dtype=np.int64)
         positions = np.setdiff1d(every, labelled)
         kept, self._kept = self._kept, None
-        unlabelled = None
         if (
             kept is not None
             and kept.graph is graph
             and np.isin(positions, kept.unlabelled.positions).all()
         ):
             unlabelled = kept.unlabelled.without(labelled)
-        if unlabelled is None or unlabelled.cancelled > _CANCELLED:
-            kept = unlabelled = None  # their memory goes before another inverse comes
+        else:
+            kept = None  # its memory goes before another inverse comes
             unlabelled = unlabelled_nodes(graph, positions)
         self._kept = _Kept(pool, feature_map, graph, unlabelled)
         return unlabelled

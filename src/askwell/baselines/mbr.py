@@ -17,6 +17,9 @@ from askwell.select import StreamingTopK
 _BLOCK = 2**17
 """Values at a time: 1 MiB, so that the passes over them stay in cache."""
 
+_DECIMALS = 8
+"""Of a risk; beyond is rounding, which must not decide between two equal images."""
+
 _KNOWN = -1
 """Stands for the row of an item that has a label."""
 
@@ -91,7 +94,7 @@ class _Belief:
         for start in range(0, len(todo), block):
             where = todo[start : start + block]
             result[where] = expected_risks(self.f, self._columns(rows[where]), rows[where])
-        return result
+        return np.round(result, _DECIMALS)
 
     def assume(self, row: int) -> None:
         """Give a node its most probable label."""

@@ -61,7 +61,7 @@ def _fetch_all(folder: Path, parts: Sequence[Part], url: str, progress: Progress
                 except SourceError as error:
                     failures[name] = str(error)
     if failures:
-        tried = "".join(f"\n  - {url}{name}: {reason}" for name, reason in failures.items())
+        tried = "".join(f"\n  - {name}: {reason}" for name, reason in failures.items())
         needed = explain_missing(folder, parts, list(failures), url)
         raise DatasetError(
             f"isic2016 could not be fetched. Tried:{tried}\n{needed}\nDownload them elsewhere and "

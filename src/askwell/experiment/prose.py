@@ -89,10 +89,10 @@ def _area_sentence(run: Run) -> str | None:
     ]
     ours, other = (f"{metric.factor * m:.{metric.digits}f}{metric.unit}" for m in means)
     first = min(chain.steps[0].labels for chain in chains)
-    others = "" if len(known) == 1 else f", the best of {len(known)} arms"
+    others = "" if len(known) == 1 else f", the best of {len(known)} arms,"
     return (
-        f"Over the curve from {first} to {until} labels, {best.arm} has a mean test {metric.title} "
-        f"of {ours}{others}, {baseline_arm(run)} of {other}: {_difference(best)}"
+        f"Over the curve from {first} to {until} labels, {best.arm}{others} has a mean test "
+        f"{metric.title} of {ours}, {baseline_arm(run)} of {other}: {_difference(best)}"
     )
 
 

@@ -18,7 +18,7 @@ from askwell.experiment import comparison_tables as beside
 from askwell.experiment import csv_files, curve_figures, drawing, figures
 from askwell.experiment import setting_tables as settings
 from askwell.experiment import tables as results
-from askwell.experiment.facts import integer, positive_class, started
+from askwell.experiment.facts import integer, is_paper_melanoma, positive_class, started
 from askwell.experiment.metrics import primary_metric
 from askwell.experiment.notes import notes
 from askwell.experiment.prose import headline
@@ -177,7 +177,10 @@ def _curves_caption(run: Run) -> str:
             " Then the means over the seeds of all splits, without bands: their spread would be "
             "that of the test sets."
         )
-    return f"{text} A thin dotted part has not been reached by every seed."
+    text += " A thin dotted part has not been reached by every seed."
+    if is_paper_melanoma(run) and primary_metric(run).name == "auc":
+        text += " Dashed: the paper's network with all labels, on its own two test splits."
+    return text
 
 
 def _inline(figure: Figure, name: str, arms: Sequence[str]) -> Markup:

@@ -172,13 +172,15 @@ def area_heading(metric: Metric) -> str:
 
 def _final_caption(run: Run, until: int | None, *, table_2: bool, beside: bool) -> str:
     """What the table at the end shows; `until` is given where it shows areas."""
-    parts = ["On the test set, at the last label count that every seed of the arm has reached."]
+    rows = "every seed of the arm has"
     if by_split(run):
-        parts = [
-            "On the test set of the split, at the last label count that all seeds of the row have "
-            "reached.",
-            spread_sentence(run),
-        ]
+        rows = "all seeds of the row have"
+    parts = [f"On the test set, at the last label count that {rows} reached."]
+    crossed = primary_metric(run).name == "accuracy"  # their table says what is counted
+    if by_split(run) or not crossed:
+        parts.append(spread_sentence(run))
+    if not crossed:
+        parts.append(labels_sentence(run))
     if until is not None:
         title = primary_metric(run).title
         parts.append(

@@ -153,14 +153,15 @@ def _loaded(backbone: str | Backbone, weights: str | Path | None) -> _Loaded:
 
 @lru_cache(maxsize=2)
 def _load(backbone: Backbone, weights: str | None) -> _Loaded:
-    # Building draws random weights. The caller's chance must not depend on who loads first.
-    with torch.random.fork_rng([]):
+    # Building draws random weights: the caller's chance must not depend on who loads first. And
+    # tensors made in inference mode could never be trained.
+    with torch.random.fork_rng([]), torch.inference_mode(False):
         torch.manual_seed(derive(0, "random weights of a backbone"))
         trunk = Trunk(backbone, backbone.build())
         if weights == "random":
             return _Loaded(trunk, {})
         state = backbone.rename(backbone.fetch() if weights is None else read_state(weights))
-    trunk.body.load_state_dict(fit_by_name(trunk.body.state_dict(), state, backbone.name))
+        trunk.body.load_state_dict(fit_by_name(trunk.body.state_dict(), state, backbone.name))
     return _Loaded(trunk, _hidden(backbone, state))
 
 

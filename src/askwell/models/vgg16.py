@@ -23,7 +23,7 @@ _SOURCE = "torchvision's VGG16_Weights.IMAGENET1K_V1; BSD-3-Clause"
 def _with_classifier_layers(layers: int) -> nn.Module:
     from torchvision.models import vgg16  # takes seconds to import: only when needed
 
-    network: Any = vgg16(weights=None)
+    network: Any = vgg16(weights=None, init_weights=False)  # others take their place
     network.classifier = network.classifier[:layers]
     body: nn.Module = network
     return body

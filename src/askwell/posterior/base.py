@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from askwell.errors import ModelError
 from askwell.records import Training
 from askwell.tensors import Images, LogProbs, Outputs
 
@@ -19,18 +20,26 @@ class Features:
         values: what crosses from the deterministic part of the network to the rest.
         by_image: which of the values have one row for each image.
         size: how many images.
+        divisible: whether all other values are the same whatever the images, so that features
+            can be taken apart by image and put together.
     """
 
     values: tuple[Any, ...]
     by_image: tuple[bool, ...]
     size: int
+    divisible: bool = True
 
     def __len__(self) -> int:
         """How many images."""
         return self.size
 
     def take(self, rows: Tensor) -> "Features":
-        """The features of some of the images, copied."""
+        """The features of some of the images, copied.
+
+        Raises:
+            ModelError: the features are not divisible.
+        """
+        self._require_divisible()
         values = tuple(
             value.index_select(0, rows.to(value.device)) if by_image else value
             for value, by_image in zip(self.values, self.by_image, strict=True)
@@ -39,13 +48,25 @@ class Features:
 
     @staticmethod
     def cat(parts: Sequence["Features"]) -> "Features":
-        """The features of all images of the parts, which come from the same draws."""
+        """The features of all images of the parts, which come from the same draws.
+
+        Raises:
+            ModelError: the features are not divisible.
+        """
         first = parts[0]
+        first._require_divisible()
         values = tuple(
             torch.cat([part.values[i] for part in parts]) if by_image else first.values[i]
             for i, by_image in enumerate(first.by_image)
         )
         return Features(values, first.by_image, sum(map(len, parts)))
+
+    def _require_divisible(self) -> None:
+        if not self.divisible:
+            raise ModelError(
+                "What this network computes before its dropout cannot be taken apart by image: it "
+                "holds the size of the batch, or several rows an image. Use the features whole."
+            )
 
 
 class Draws(Protocol):

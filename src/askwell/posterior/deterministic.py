@@ -1,13 +1,11 @@
 """The point mass q(ω) = δ(ω − θ): what the paper's figure 2 compares with."""
 
-import copy
-
 import torch
 from torch import nn
 
-from askwell.errors import InputError
 from askwell.likelihoods import categorical
 from askwell.networks import naming_the_shape, require_images, require_matrix
+from askwell.posterior.arguments import checked_draw, frozen_copy
 from askwell.precision import choose_layout, in_layout
 from askwell.records import Training
 from askwell.tensors import Images, LogProbs, Outputs
@@ -21,16 +19,22 @@ class Deterministic:
     Args:
         network: any `nn.Module` from a batch of images to one tensor (N, O); copied.
         training: how it was trained, for reports.
+
+    Raises:
+        ModelError: a lazy layer without weights.
     """
 
     def __init__(self, network: nn.Module, *, training: Training | None = None) -> None:
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.network = frozen_copy(network)
         self.training = training
 
-    def draw(self, n: int, *, seed: int) -> "SameDraws":  # noqa: ARG002  (there is nothing to draw)
-        """The same function `n` times, whatever the seed."""
-        if n < 1:
-            raise InputError(f"At least one posterior draw is needed; got {n}.")
+    def draw(self, n: int, *, seed: int) -> "SameDraws":
+        """The same function `n` times, whatever the seed.
+
+        Raises:
+            InputError: n or the seed is no whole number, or n < 1.
+        """
+        n, _ = checked_draw(n, seed)
         return SameDraws(self.network, n)
 
 

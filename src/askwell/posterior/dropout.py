@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from askwell.errors import InputError, ModelError
 from askwell.likelihoods import categorical
 from askwell.networks import naming_the_shape, require_images, require_matrix
+from askwell.posterior.arguments import checked_draw, frozen_copy
 from askwell.posterior.base import Features
 from askwell.posterior.calls import DROPOUTS, DropoutCalls, refuse_unmaskable
+from askwell.posterior.compare import alike, has_rows, moved, same
 from askwell.posterior.masks import Masks
 from askwell.posterior.split import HeadRunner, NoDropoutError, Split, UntraceableError, split
 from askwell.precision import choose_layout, in_layout
@@ -38,7 +40,8 @@ class MCDropout:
 
     Raises:
         InputError: another dtype.
-        ModelError: no dropout, or dropout inside a fused call (attention, LSTM).
+        ModelError: no dropout, dropout inside a fused call (attention, LSTM), or a lazy layer
+            without weights.
     """
 
     def __init__(
@@ -52,20 +55,23 @@ class MCDropout:
             raise InputError(f"dtype must be torch.float32 or torch.bfloat16; got {dtype}.")
         refuse_unmaskable(network)
         self.dtype = dtype
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.network = frozen_copy(network)
         self.training = training
         # Chosen and found out when the first images come:
         self.layout: torch.memory_format | None = None
-        self.by_image: tuple[bool, ...] | None = None  # which features have a row an image
+        self.by_image: tuple[bool, ...] = ()  # which features have a row an image
+        self.divisible = True  # whether the others are the same for any images
         self._warned = False
         if self.parts is None and self.why_whole is None:
             raise ModelError(_no_dropout_message(network))
 
     def draw(self, n: int, *, seed: int) -> "DropoutDraws":
-        """`n` fixed functions, keyed by `seed`; the first m of n draws are the m draws."""
-        if n < 1:
-            raise InputError(f"At least one posterior draw is needed; got {n}.")
-        return DropoutDraws(self, n, seed)
+        """`n` fixed functions, keyed by `seed`; the first m of n draws are the m draws.
+
+        Raises:
+            InputError: n or the seed is no whole number, or n < 1.
+        """
+        return DropoutDraws(self, *checked_draw(n, seed))
 
     @cached_property
     def _split(self) -> tuple[Split | None, str | None]:
@@ -110,6 +116,15 @@ def _no_dropout_message(network: nn.Module) -> str:
     )
 
 
+def _no_function_message(network: nn.Module) -> str:
+    return (
+        f"{type(network).__name__} gives an image other outputs elsewhere in the batch, or beside "
+        "other images, under the same dropout masks, so a draw would not be one function. Dropout "
+        "must see the batch on its first axis (batch_first=True, or permute before dropout), and "
+        "no layer may mix images."
+    )
+
+
 class DropoutDraws:
     """T fixed functions of an `MCDropout` posterior."""
 
@@ -138,11 +153,14 @@ class DropoutDraws:
         Raises:
             InputError: the images are not a tensor.
             ModelError: the network fails on images of this shape, returns something else than a
-                tensor (N, O), drops weights, or is stochastic beyond its dropout.
+                tensor (N, O), drops weights, is stochastic beyond its dropout, or gives an image
+                other outputs beside other images.
         """
         images = require_images(images).to(self.device, self.dtype, non_blocking=True)
-        if len(images) and not self._checked:
-            self._check(images[:5])
+        if not self._checked:
+            # Where there is no image yet, on blank ones; on the first that come once more.
+            self._check(images[:5] if len(images) else images.new_zeros(2, *images.shape[1:]))
+            self._checked = len(images) > 0
         images = in_layout(images, self.posterior.layout or torch.contiguous_format)
         if self.posterior.parts is None:
             self.posterior.warn_whole()
@@ -156,7 +174,7 @@ class DropoutDraws:
         """The outputs under some of the draws, a range of step 1: shape (N, len(draws), O)."""
         if self.posterior.parts is None:
             return self._whole(features.values[0], draws)
-        results = self._runner.outputs(features.values, len(features), draws)
+        results = self._runner.outputs(features, draws)
         stacked = torch.cat([require_matrix(result) for result in results])  # T·N O
         return stacked.view(len(draws), len(features), stacked.shape[1]).transpose(0, 1)
 
@@ -172,14 +190,17 @@ class DropoutDraws:
 
     def _features(self, parts: Split, images: Images) -> Features:
         values = parts.trunk(images.clone())  # a network may overwrite its argument
-        if self.posterior.by_image is None:
-            # Told apart by running on one image more: a constant keeps its shape.
-            more = parts.trunk(torch.cat([images, images[:1]]))
-            self.posterior.by_image = tuple(
-                isinstance(a, Tensor) and a.shape[:1] == (len(images),) and a.shape != b.shape
-                for a, b in zip(values, more, strict=True)
-            )
-        return Features(values, self.posterior.by_image, len(images))
+        return Features(values, self.posterior.by_image, len(images), self.posterior.divisible)
+
+    def _find_rows(self, parts: Split, images: Images) -> None:
+        """Tell the features of images from constants by running on one image more."""
+        n = len(images)
+        pairs = list(zip(parts.trunk(images.clone()), parts.trunk(moved(images)), strict=True))
+        by_image = tuple(has_rows(a, n) and has_rows(b, n + 1) for a, b in pairs)
+        self.posterior.by_image = by_image
+        self.posterior.divisible = all(
+            rows or alike(a, b) for rows, (a, b) in zip(by_image, pairs, strict=True)
+        )
 
     def _whole(self, images: Images, draws: range) -> Outputs:
         """The definition, taken literally: one full pass a draw."""
@@ -187,6 +208,11 @@ class DropoutDraws:
         for t in draws:
             with DropoutCalls(self._mask_of(t)):
                 results.append(require_matrix(self.posterior.network(images.clone())))
+        if len(results[0]) != len(images):
+            raise ModelError(
+                f"The network must return one row an image; got {len(results[0])} rows for "
+                f"{len(images)} images."
+            )
         return torch.stack(results, dim=1)
 
     def _mask_of(self, t: int) -> Callable[[int, Callable[..., Any], Tensor, float], Tensor]:
@@ -207,27 +233,33 @@ class DropoutDraws:
 
         Tracing can miss what a graph does not show; this keeps it from going unseen.
         """
-        draws = range(min(2, len(self)))
+        network, draws = self.posterior.network, range(min(2, len(self)))
         if self.posterior.layout is None:
-            self.posterior.layout = choose_layout(self.posterior.network, images)
+            self.posterior.layout = choose_layout(network, images)
         images = in_layout(images, self.posterior.layout)
-        with naming_the_shape(self.posterior.network, images):
+        elsewhere = in_layout(moved(images), self.posterior.layout)
+        with naming_the_shape(network, images):
             whole = self._whole(images, draws)
             again = self._whole(images, draws)
-        if not _same(whole, again):
+        with naming_the_shape(network, elsewhere):
+            there = self._whole(elsewhere, draws)
+        if not same(again, whole):
             raise ModelError(
-                f"{type(self.posterior.network).__name__} gives other outputs when run again with "
-                "the same dropout masks: something else in it is random in eval mode."
+                f"{type(network).__name__} gives other outputs when run again with the same "
+                "dropout masks: something else in it is random in eval mode."
             )
+        # Other masks or other images change outputs far more than rounding does.
+        if not same(there, moved(whole), slack=0.01):
+            raise ModelError(_no_function_message(network))
         self._check_every_dropout_is_seen(images)
         parts = self.posterior.parts
         if parts is not None and not self._parts_agree(parts, images, draws, whole):
             self.posterior.run_whole("its parts do not give what the whole network gives")
-        self._checked = True
 
     def _parts_agree(self, parts: Split, images: Images, draws: range, whole: Outputs) -> bool:
         try:
-            return _same(self.decode(self._features(parts, images), draws), whole)
+            self._find_rows(parts, images)
+            return same(self.decode(self._features(parts, images), draws), whole)
         except (RuntimeError, ValueError, TypeError, KeyError):
             return False
 
@@ -257,11 +289,3 @@ class DropoutDraws:
             )
         if seen.count == 0:
             raise ModelError(_no_dropout_message(network))
-
-
-def _same(a: Tensor, b: Tensor) -> bool:
-    """Equal up to float32's rounding in sums of a few thousand terms."""
-    if a.shape != b.shape:
-        return False
-    scale = float(b.abs().nan_to_num(posinf=0.0).max()) if b.numel() else 0.0
-    return torch.allclose(a, b, rtol=1e-3, atol=1e-4 * scale + 1e-6, equal_nan=True)

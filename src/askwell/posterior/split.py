@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from askwell.errors import ModelError
+from askwell.posterior.base import Features
 from askwell.posterior.calls import (
     DROPOUT_MODULES,
     DROPOUTS,
@@ -226,42 +227,46 @@ class HeadRunner(fx.Interpreter):
         self._linears: dict[fx.Node, MaskedLinear] = {}
         self._draws = slice(0, 0)
 
-    def outputs(self, features: tuple[Any, ...], n: int, draws: range) -> list[Any]:
-        """What the head returns for these draws of `n` images, block by block."""
+    def outputs(self, features: Features, draws: range) -> list[Any]:
+        """What the head returns for these draws of the images, block by block."""
         for node, plan in self.parts.fused.items():
             if plan is not None:
-                self._linear(node, plan, features[self._inputs.index(plan.features)])
-        block = self._block(features, n, len(draws))
+                self._linear(node, plan, features.values[self._inputs.index(plan.features)])
+        block = self._block(features, len(draws))
         return [
             self._run_block(features, slice(t, min(t + block, draws.stop)))
             for t in range(draws.start, draws.stop, block)
         ]
 
-    def _run_block(self, features: tuple[Any, ...], draws: slice) -> Any:
+    def _run_block(self, features: Features, draws: slice) -> Any:
         self._draws = draws
-        times = draws.stop - draws.start
-        # A copy even for one draw: the head may overwrite its arguments.
         repeated = [
-            self._as_weights(value).repeat(times, *(1,) * (value.ndim - 1))
-            if needed and isinstance(value, Tensor) and value.ndim > 0
-            else value
-            for value, needed in zip(features, self._repeated, strict=True)
+            self._repeat(value, draws.stop - draws.start if by_image else 1) if needed else value
+            for value, needed, by_image in zip(
+                features.values, self._repeated, features.by_image, strict=True
+            )
         ]
         return self.run(*repeated)
+
+    def _repeat(self, value: Any, times: int) -> Any:
+        """A copy even for one draw: the head may overwrite its arguments."""
+        if not isinstance(value, Tensor) or value.ndim == 0:
+            return value
+        return self._as_weights(value).repeat(times, *(1,) * (value.ndim - 1))
 
     def _as_weights(self, value: Tensor) -> Tensor:
         """Features in the number format of the layers: half precision is for products alone."""
         return value.to(self.dtype) if value.is_floating_point() else value
 
-    def _block(self, features: tuple[Any, ...], n: int, draws: int) -> int:
-        """How many draws to run at once; one where a feature is not a batch of `n` rows."""
+    def _block(self, features: Features, draws: int) -> int:
+        """How many draws to run at once; one where a feature has not a row for each image."""
+        if not all(features.by_image):
+            return 1
+        n = len(features)
         sizes = [p.linear.out_features * n for p in self.parts.fused.values() if p is not None]
-        for value, needed in zip(features, self._repeated, strict=True):
-            if not isinstance(value, Tensor) or value.ndim == 0 or value.shape[0] != n:
-                return 1
-            if needed:
-                sizes.append(value.numel())
-        return max(1, min(draws, _BLOCK_VALUES // max(1, *sizes)))
+        every = zip(features.values, self._repeated, strict=True)
+        sizes += [value.numel() for value, needed in every if needed]
+        return max(1, min(draws, _BLOCK_VALUES // max([1, *sizes])))
 
     def run_node(self, n: fx.Node) -> Any:
         """Give dropout its masks; leave every other node to the interpreter."""

@@ -78,7 +78,8 @@ class Race:
             NonFiniteError: an output or a score is NaN, or an output infinite; names the items.
         """
         stages = self.stages(len(draws))
-        if len(stages) == 1 or not isinstance(draws, StagedDraws):
+        smooth = self.of.acquisition.smooth
+        if len(stages) == 1 or not (smooth and isinstance(draws, StagedDraws)):
             return self.of.select(draws, chunks, k, seed=seed)
         reach = _Reach(self.of.acquisition, self.failure / (len(stages) - 1))
         running = _Running(self.of, seed, draws, stages, reach, k, StreamingTopK(k, seed))
@@ -171,10 +172,14 @@ class _Running:
         """Give a chunk the first draws, and keep what may reach the bar."""
         with torch.no_grad():
             features = self.draws.encode(chunk.images)
-            outputs = self.draws.decode(features, range(self.stages[0]))
+            first = self.stages[0 if features.divisible else -1]
+            outputs = self.draws.decode(features, range(first))
         require_finite_outputs(outputs, chunk.ids)
         scores = score_values(chunk.ids, self.of.acquisition.of_outputs(outputs))
         rank = self.of.order(chunk.ids, scores, self.seed)
+        if not features.divisible:  # then nothing can be dropped on the way
+            self.top.add(chunk.ids, scores, order_by=rank)
+            return
         group = _Group(list(chunk.ids), features, outputs, scores, rank, rank)
         group = group.take(
             self.of.order(chunk.ids, self.reach.at_most(scores), self.seed) >= self.bar

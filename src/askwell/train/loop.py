@@ -21,9 +21,10 @@ from askwell.train.remarks import remark
 _CHECK_EVERY = 50
 """Steps between two looks at the loss: each look waits for the device."""
 
-_HIGH, _FALLING, _TELLING = 0.25, 0.9, 50
+_HIGH, _FALLING, _TELLING = 0.25, 0.88, 50
 """A loss is high above this share of ln C, and falling if the last tenth of the steps is below this
-share of the middle. What that separates is in `docs/training.md`; fewer steps tell nothing."""
+share of the two in the middle. What that separates is in `docs/training.md`; fewer steps tell
+nothing."""
 
 
 def train(
