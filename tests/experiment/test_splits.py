@@ -8,8 +8,10 @@ import pytest
 from askwell.experiment import comparison_tables, csv_files, facts, notes, prose, splits, tables
 from askwell.experiment.metrics import primary_metric
 from askwell.experiment.positives import positives_acquired, positives_curve
+from askwell.experiment.report import page
 from askwell.experiment.statistics import curve, final
 from askwell.records import Chain, Run
+from tests.experiment.pages import check
 from tests.experiment.synthetic import chain_of, make_run, melanoma_run, of_metric, regression_run
 
 MELANOMA = melanoma_run()
@@ -37,6 +39,29 @@ def test_no_spread_stands_beside_several_splits():
     ]
     assert [g.split for g in splits.groups(melanoma_run((0, 2)))] == ["1", "1"]
     assert [g.cells for g in splits.groups(make_run(("bald",), steps=1))] == [("bald",)]
+
+
+def test_arms_are_compared_over_the_seeds_that_all_have_begun():
+    """Bald began all seeds, random only those of the easy split: no arm looks better for that."""
+    begun = tuple(
+        dataclasses.replace(c, steps=c.steps[:1] if c.arm == "bald" or c.seed in (1, 3) else ())
+        for c in MELANOMA.chains
+    )
+    run = dataclasses.replace(MELANOMA, chains=begun)
+    pooled = {g.arm: [c.seed for c in g.chains] for g in splits.groups(run) if g.split == "all"}
+    assert pooled == {"bald": [1, 3], "random": [1, 3]}
+    assert [g.split for g in splits.groups(run) if g.arm == "random"] == ["2", "all"]
+    ends = [
+        final([c for c in begun if c.arm == arm and c.seed in (1, 3)], "auc")
+        for arm in ("bald", "random")
+    ]
+    best = max(end.mean for end in ends if end is not None)
+    assert f"{100 * best:.2f} % (2 seeds)" in prose.headline(run)
+    apart = tuple(c for c in begun if c.seed == (1 if c.arm == "random" else 0))
+    none = dataclasses.replace(run, chains=apart)
+    assert "all" not in [g.split for g in splits.groups(none)]
+    assert prose.headline(none).endswith("no label count in common yet.")
+    check(page(none))
 
 
 def test_the_final_table_has_each_split_with_its_standard_error():

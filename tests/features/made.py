@@ -42,12 +42,17 @@ def fill(store: FeatureStore, start: int, stop: int) -> None:
     store.append(keys, np.stack([row(k, store.files.features) for k in keys]).astype(np.float32))
 
 
+def say(word: object) -> None:
+    """Print a line in one system call: a kill cannot cut it, however Python buffers."""
+    os.write(1, f"{word}\n".encode())
+
+
 def append_for_ever(directory: str) -> None:
     store = FeatureStore.open(directory, Made(features=700))
-    print(os.getpid(), flush=True)
+    say(os.getpid())
     while True:
         fill(store, len(store), len(store) + 5)
-        print(len(store), flush=True)
+        say(len(store))
 
 
 if __name__ == "__main__":
@@ -56,4 +61,4 @@ if __name__ == "__main__":
         if child == 0:
             append_for_ever(line.strip())
         os.waitpid(child, 0)
-        print("dead", flush=True)
+        say("dead")

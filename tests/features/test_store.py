@@ -119,6 +119,13 @@ def test_after_a_power_cut_keys_without_rows_and_blocks_of_zeros_are_dropped(tmp
         assert_right(store, [key(i) for i in range(6)])
 
 
+def lines_until_dead(writer):
+    """What the killed child had printed. The writer's own end is an error, not a wait for ever."""
+    while (line := writer.stdout.readline()) != "dead\n":
+        assert line, f"the writer ended with {writer.wait()}"
+        yield line
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the writer is forked")
 def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path):
     root, chance, source = Path(__file__).parents[2], np.random.default_rng(0), Made(features=700)
@@ -132,7 +139,7 @@ def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path):
             child = int(writer.stdout.readline())
             time.sleep(chance.uniform(0, 0.02))
             os.kill(child, signal.SIGKILL)
-            printed = list(iter(writer.stdout.readline, "dead\n"))
+            printed = list(lines_until_dead(writer))
             store = FeatureStore.read(tmp_path, source)
             assert len(store) >= max(map(int, printed), default=0)
             assert_right(store, [key(i) for i in range(len(store))])

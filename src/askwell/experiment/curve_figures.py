@@ -22,10 +22,10 @@ from askwell.experiment.drawing import (
     styles,
     title,
 )
-from askwell.experiment.facts import is_paper_melanoma, started
+from askwell.experiment.facts import is_paper_melanoma, started, started_chains
 from askwell.experiment.metrics import METRICS, Metric
 from askwell.experiment.positives import positives_curve
-from askwell.experiment.splits import by_split
+from askwell.experiment.splits import by_split, of_shared_seeds
 from askwell.experiment.statistics import Curve, Spread, arms, curve
 from askwell.experiment.writing import counted
 from askwell.records import Chain, Run
@@ -50,9 +50,12 @@ def learning_curves(run: Run, metric: str = "accuracy") -> Figure:
 
 
 def pooled_curves(run: Run, metric: str) -> Figure:
-    """The mean over the seeds of all test splits; no band, which would be that of the test sets."""
+    """The mean over the seeds of all test splits; no band, which would be that of the test sets.
+
+    Only seeds that every arm has begun.
+    """
     measured, (figure, (axes,)) = METRICS[metric], new_figure(*_size(run))
-    curves = _curves_of(run, lambda chains: curve(chains, metric))
+    curves = _curves_of(of_shared_seeds(run), lambda chains: curve(chains, metric))
     _draw_curves(axes, curves, styles(list(arms(run))), "none", scale=measured.factor)
     _finish(run, figure, {axes: curves}, measured)
     return figure
@@ -125,7 +128,7 @@ def _draw(
         kind: Spread = "error" if number else spread
         _draw_curves(panel, panels[panel], look, kind, scale=scale, offset=offset, floor=floor)
         if number:
-            seeds = len({chain.seed for chain in part.chains})
+            seeds = len({chain.seed for chain in started_chains(part)})
             title(panel, f"test split {number}, {counted(seeds, 'seed')}")
     for empty in axes[len(splits) :]:
         empty.set_visible(False)

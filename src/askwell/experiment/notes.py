@@ -90,7 +90,7 @@ def _split_notes(run: Run) -> list[str]:
     if not splits:
         return []
     each = ", ".join(
-        f"{counted(len({c.seed for c in part.chains}), 'seed')} on split {number}"
+        f"{counted(len({c.seed for c in started_chains(part)}), 'seed')} on split {number}"
         for number, part in splits.items()
     )
     return [

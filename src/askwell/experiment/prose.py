@@ -9,7 +9,7 @@ from askwell.experiment.crossings import crossings
 from askwell.experiment.facts import is_finished, labelled_alike, started, started_chains
 from askwell.experiment.metrics import primary_metric
 from askwell.experiment.savings import Saving, baseline_arm, label_saving
-from askwell.experiment.splits import by_split
+from askwell.experiment.splits import by_split, of_shared_seeds
 from askwell.experiment.statistics import Spread, final, last_common_labels
 from askwell.experiment.writing import counted, labels_written, listed, written
 from askwell.records import Chain, Run
@@ -117,8 +117,8 @@ def _difference(found: Comparison) -> str:
 
 def _final_sentence(run: Run) -> str:
     """Which arm ends best, where labels cannot be compared."""
-    metric, grouped = primary_metric(run), started(run)
-    at = last_common_labels(started_chains(run))
+    metric, shared = primary_metric(run), of_shared_seeds(run)
+    at, grouped = last_common_labels(started_chains(shared)), started(shared)
     ends = {arm: final(chains, metric.name, at=at) for arm, chains in grouped.items()}
     known = {arm: end for arm, end in ends.items() if end is not None and np.isfinite(end.mean)}
     if at is None or not known:

@@ -174,8 +174,8 @@ def _curves_caption(run: Run) -> str:
         )
     if len(by_split(run)) > 1:
         text += (
-            " Then the means over the seeds of all splits, without bands: their spread would be "
-            "that of the test sets."
+            " Then the means over the seeds of all splits that every arm has, without bands: their "
+            "spread would be that of the test sets."
         )
     text += " A thin dotted part has not been reached by every seed."
     if is_paper_melanoma(run) and primary_metric(run).name == "auc":

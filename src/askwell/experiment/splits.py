@@ -20,7 +20,8 @@ class Group:
 
     Attributes:
         arm: their arm.
-        split: `1`, `2`, …; `all` for the splits together; empty where there is one test set.
+        split: `1`, `2`, …; `all` for the splits together, with the seeds that every arm has begun;
+            empty where there is one test set.
         chains: those with a step.
         spread: what may stand beside their mean.
     """
@@ -57,18 +58,29 @@ def by_split(run: Run) -> dict[int, Run]:
     }
 
 
+def of_shared_seeds(run: Run) -> Run:
+    """The run without seeds that not every arm has begun: what is left compares like with like.
+
+    Where arms of an unfinished run have other seeds, their means would differ by the seeds, and
+    with several test splits mostly by the test sets.
+    """
+    begun = started(run).values()
+    shared = set.intersection(*({c.seed for c in chains} for chains in begun)) if begun else set()
+    return replace(run, chains=tuple(c for c in run.chains if c.seed in shared))
+
+
 def groups(run: Run) -> list[Group]:
     """What the rows of a table are: every arm, or every arm on each split and on all of them."""
     splits = by_split(run)
     if not splits:
         return [Group(arm, "", chains, "std") for arm, chains in started(run).items()]
-    found = []
-    for arm, chains in started(run).items():
+    found, shared = [], started(of_shared_seeds(run))
+    for arm in started(run):
         for number, part in splits.items():
             if own := started(part).get(arm):
                 found.append(Group(arm, str(number), own, "error"))
-        if len(splits) > 1:
-            found.append(Group(arm, ALL, chains, "none"))
+        if len(splits) > 1 and arm in shared:
+            found.append(Group(arm, ALL, shared[arm], "none"))
     return found
 
 
@@ -82,7 +94,8 @@ def spread_sentence(run: Run) -> str:
     if by_split(run):
         return (
             "For each test split the mean ± standard error of its seeds; for all splits together "
-            "the mean alone, since their spread would be that of the test sets."
+            "the mean alone, over the seeds that every arm has: a spread would be that of the test "
+            "sets."
         )
     seeds = max((len(chains) for chains in started(run).values()), default=0)
     return "One seed." if seeds == 1 else f"Mean ± standard deviation of {seeds} seeds."

@@ -10,7 +10,7 @@ from askwell.experiment.crossings import CONSECUTIVE, THRESHOLDS, crossings
 from askwell.experiment.facts import started, started_chains
 from askwell.experiment.metrics import primary_metric
 from askwell.experiment.savings import baseline_arm, label_saving, matching_saving
-from askwell.experiment.splits import by_split
+from askwell.experiment.splits import by_split, of_shared_seeds
 from askwell.experiment.statistics import (
     Spread,
     areas,
@@ -52,6 +52,14 @@ def summary_table(run: Run) -> Table:
     return table
 
 
+def _averaged(run: Run) -> dict[str, tuple[Chain, ...]]:
+    """The chains of each arm; of several test splits those of the seeds that every arm has."""
+    if not by_split(run):
+        return started(run)
+    shared = started(of_shared_seeds(run))
+    return {arm: shared.get(arm, ()) for arm in started(run)}
+
+
 def _end_heads(run: Run) -> list[str]:
     heading = primary_metric(run).heading
     splits = list(by_split(run))[:_MOST_SPLITS]
@@ -63,7 +71,7 @@ def _ends(run: Run) -> dict[str, list[str]]:
     digits = max(1, metric.digits - 1)
     spread: Spread = "none" if splits else "std"
     found = {}
-    for arm, chains in started(run).items():
+    for arm, chains in _averaged(run).items():
         cells = [written(final(chains, metric.name), metric.factor, digits, spread)]
         for part in list(splits.values())[:_MOST_SPLITS]:
             end = final(started(part).get(arm, ()), metric.name)
@@ -85,9 +93,9 @@ def _crossing_cells(run: Run) -> dict[str, list[str]]:
 def _area_cells(run: Run) -> dict[str, list[str]]:
     baseline, grouped, metric = baseline_arm(run), started(run), primary_metric(run)
     until = last_common_labels(started_chains(run))
-    found = {}
+    found, averaged = {}, _averaged(run)
     for arm, chains in grouped.items():
-        area = estimate(areas(chains, metric.name, until).values())
+        area = estimate(areas(averaged[arm], metric.name, until).values())
         spread: Spread = "none" if by_split(run) else "std"
         saving = matching_saving(chains, grouped.get(baseline or "", ()), metric=metric)
         found[arm] = [
