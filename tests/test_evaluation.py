@@ -10,17 +10,9 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from torch import Tensor
 
 from askwell.errors import InputError, LabelError, NonFiniteError
-from askwell.evaluation import (
-    accuracy,
-    auc_interval,
-    brier,
-    evaluate,
-    evaluate_regression,
-    expected_calibration_error,
-    labelled_chunks,
-    nll,
-)
+from askwell.evaluation import evaluate, evaluate_regression, labelled_chunks
 from askwell.likelihoods import categorical, gaussian
+from askwell.metrics import accuracy, auc_interval, brier, expected_calibration_error, nll
 from askwell.pool import ArrayPool
 from askwell.posterior import Deterministic
 from tests.select.draws import TableDraws, table

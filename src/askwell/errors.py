@@ -35,4 +35,4 @@ class DatasetError(AskwellError):
 
 
 class RunError(AskwellError):
-    """A run directory cannot be used: another spec, another process, no space, broken records."""
+    """A run or a feature directory cannot be used: other contents, another process, no space."""

@@ -3,12 +3,11 @@
 import math
 import operator
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from askwell.acquisition import ACQUISITIONS, Acquisition
 from askwell.checks import plain_id, several_ids, whole_number
@@ -20,12 +19,10 @@ from askwell.randomness import derive, item_keys
 from askwell.records import ItemId, Label, Query
 from askwell.select import PowerSampling, Race, Random, Strategy, TopK, check_strategy
 from askwell.tensors import Images, Outputs
-from askwell.train import Fit as NetworkFit
-from askwell.train import cross_entropy
+from askwell.train.calls import Fit, call_fit, check_fit
 from askwell.train.remarks import remark
 
-Fit = Callable[[Mapping[ItemId, Label], Pool, int], Posterior]
-"""(labelled set, pool, seed) → posterior: `askwell.train.Fit`, or any function of yours."""
+__all__ = ["Fit", "Learner"]
 
 
 class Learner:
@@ -37,8 +34,8 @@ class Learner:
 
     Args:
         pool: the images.
-        fit: trains on the labelled set; called with `seed` unchanged, so that every round starts
-            from the same initial weights.
+        fit: trains on the labelled set. `seed` is unchanged, so that every round starts from the
+            same initial weights; `classes` is passed on where `fit` takes it.
         strategy: which items to ask for.
         classes: how many there are, from the task (never guessed from labels); None in a
             regression.
@@ -68,7 +65,7 @@ class Learner:
         chunk_size: int = 256,
     ) -> None:
         check_pool(pool)
-        _check_fit(fit)
+        check_fit(fit)
         check_strategy(strategy)
         self.pool = pool
         self.fit = fit
@@ -118,7 +115,7 @@ class Learner:
         """
         if not self._labelled:
             raise LabelError("Nothing is labelled yet: tell the learner some labels before refit.")
-        self._posterior = self._train()
+        self._posterior = call_fit(self.fit, self.labelled, self.pool, self.seed, self.classes)
         return self._posterior
 
     def ask(self, k: int) -> Query:
@@ -184,18 +181,6 @@ class Learner:
             self._labelled.pop(item, None)
             self._pending.discard(item)
         self._close([i for i in items if i not in self._excluded], False)
-
-    def _train(self) -> Posterior:
-        """Our own `Fit` is told the task too, and refuses a loss or network of another."""
-        if not isinstance(self.fit, NetworkFit):
-            return _checked_posterior(self.fit(self.labelled, self.pool, self.seed))
-        if self.classes is None and self.fit.loss is cross_entropy:
-            raise InputError(
-                "classes=None is a regression, and the loss of this Fit is cross_entropy. Pass "
-                "Fit(…, loss=gaussian_nll), or tell the learner how many classes there are."
-            )
-        posterior = self.fit(self.labelled, self.pool, self.seed, classes=self.classes)
-        return _checked_posterior(posterior)
 
     def _select(self, candidates: Positions, k: int) -> Query:
         """Seeds come from the state alone, so a replayed learner asks the same."""
@@ -276,28 +261,6 @@ def _whole_seed(seed: int) -> int:
         raise InputError(
             f"seed must be a whole number; got {seed!r} ({type(seed).__name__})."
         ) from None
-
-
-def _check_fit(fit: Fit) -> None:
-    """Refuse what cannot be called with labels, and the network in the place of its `Fit`."""
-    if callable(fit) and not isinstance(fit, nn.Module | type):
-        return
-    got = f"an instance of {type(fit).__name__}"
-    if isinstance(fit, type):
-        got = f"the class {fit.__name__}"
-    raise InputError(
-        "fit must be Fit(network), where network is a function that makes a network, or a function "
-        f"(labelled, pool, seed) → posterior of yours; got {got}."
-    )
-
-
-def _checked_posterior(candidate: Posterior) -> Posterior:
-    if callable(getattr(candidate, "draw", None)) and not isinstance(candidate, type):
-        return candidate
-    raise InputError(
-        "fit must return a posterior, such as MCDropout(network): something with "
-        f"draw(n, seed=…); got {candidate!r}."
-    )
 
 
 def _acquisition(strategy: Strategy) -> Acquisition | None:

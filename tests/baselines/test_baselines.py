@@ -95,3 +95,18 @@ def test_one_labelled_class_is_no_error(name):
     posterior = BASELINES[name](FIT)(ones, pool, 0, classes=2)
     probs = posterior.draw(1, seed=0).log_probs(pool.images(np.arange(10))).exp()
     assert (probs[:, 0, 1] > 0.5).all()
+
+
+@every_baseline
+def test_the_learner_says_how_many_classes_there_are(name):
+    """Class 2 has no label yet: untold, a baseline would leave it out."""
+    pool, labels, _, _ = three_and_eight()
+    fit = BASELINES[name](Fit(lambda: BayesianCNN((1, 8, 8), 3), Recipe(steps=5, epochs=0)))
+    learner = Learner(pool, fit, strategy("margin"), classes=3, draws=1)
+    learner.tell(first_labels())
+    images = pool.images(np.arange(4))
+    assert learner.refit().draw(1, seed=0).outputs(images).shape == (4, 1, 3)
+    learner.tell({int(i): 2 for i in np.flatnonzero(labels)[30:36]})
+    probs = learner.refit().draw(1, seed=0).log_probs(images).exp()
+    assert probs.shape == (4, 1, 3)
+    torch.testing.assert_close(probs.sum(dim=2), torch.ones(4, 1, dtype=probs.dtype))

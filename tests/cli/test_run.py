@@ -51,6 +51,18 @@ def test_options_and_assignments_reach_the_spec(askwell, tmp_path):
 
 
 @pytest.mark.usefixtures("no_report")
+def test_a_spec_is_tried_out_in_a_directory_of_its_own(askwell, tmp_path):
+    command = (*RUN, "--smoke", "--acquisitions", "random", "--seeds", "2", "--draws", "3")
+    answer = askwell(*command)
+    assert answer.code == 0, answer.err
+    spec = Journal(tmp_path / "runs" / "tiny-smoke").read().spec
+    assert (spec["seeds"], spec["draws"], spec["acquisitions"]) == ([0, 1], 3, ["random"])
+    assert spec["pool_subset"] == 100
+    assert not (tmp_path / "runs" / "tiny").exists()
+    assert "4 done before" in askwell(*command).out
+
+
+@pytest.mark.usefixtures("no_report")
 def test_a_run_on_other_data_than_the_specs_has_a_directory_and_a_name_of_its_own(
     askwell, tmp_path
 ):

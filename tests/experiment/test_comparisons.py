@@ -9,17 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata, wilcoxon
 
-from askwell.experiment import comparison_tables, notes, prose
+from askwell.experiment import comparison_tables, csv_files, notes, prose
 from askwell.experiment.comparisons import (
-    baseline_areas,
     comparisons,
     holm,
+    posterior_comparisons,
     seeds_needed,
     signed_rank_p,
     smallest_p,
 )
+from askwell.experiment.report import page
 from askwell.experiment.savings import bootstrap_interval
 from askwell.records import Run
+from tests.experiment.pages import check
 from tests.experiment.synthetic import make_run, melanoma_run, of_metric, regression_run
 
 
@@ -100,7 +102,7 @@ def test_differences_are_of_the_areas_within_seeds():
     assert (found.mean, found.better, found.p, found.adjusted) == (-0.75, 2, 0.5, 0.5)
     assert found.interval == bootstrap_interval([-1.0, -0.5])
     assert found.smallest == 0.5
-    assert baseline_areas(of(chains)) == {0: 5.0, 1: 4.0}
+    assert (found.baseline, found.baseline_areas) == ("random", {0: 5.0, 1: 4.0})
 
 
 def test_an_unfinished_run_is_compared_over_what_all_have():
@@ -174,3 +176,72 @@ def test_the_table_says_which_side_is_better():
     assert table is not None
     assert "Above 0 the arm is better" in table.caption
     assert table.rows[0][1].startswith("+")
+
+
+def figure_2(seeds: int, steps: int = 6) -> Run:
+    """Two functions with dropout and without, and no random arm."""
+    chains = [
+        of_metric(f"{name}{posterior}", seed, "accuracy", heights)
+        for name, lead in (("bald", 0.04), ("max_entropy", 0.02))
+        for posterior, better in (("", 1), ("/deterministic", 0))
+        for seed in range(seeds)
+        for heights in [
+            [0.5 + 0.08 * t + better * t * lead / 10 * (seed + 1) for t in range(steps)]
+        ]
+    ]
+    return of(chains)
+
+
+def test_dropout_is_compared_with_the_deterministic_network_function_by_function():
+    run = figure_2(3)
+    assert comparisons(run) == []
+    bald, entropy = posterior_comparisons(run)
+    assert (bald.arm, bald.baseline) == ("bald", "bald/deterministic")
+    assert (entropy.arm, entropy.baseline) == ("max_entropy", "max_entropy/deterministic")
+    # The difference grows by lead / 10 · (seed + 1) a step, so its mean over 5 steps is 2.5 of it.
+    assert bald.differences == pytest.approx({s: 0.01 * (s + 1) for s in range(3)})
+    assert (bald.better, bald.p, bald.adjusted) == (3, 0.25, 0.5)
+    assert bald.interval == bootstrap_interval(list(bald.differences.values()))
+    assert bald.saving.mean is not None
+    assert bald.saving.mean >= 1
+    assert posterior_comparisons(make_run(("bald", "random"), steps=4)) == []
+
+
+def test_it_has_a_table_a_headline_and_rows_of_numbers():
+    run = figure_2(3)
+    table = comparison_tables.posterior_table(run)
+    assert table is not None
+    assert [row[0] for row in table.rows] == ["bald", "max_entropy"]
+    assert table.rows[0][1] == "+2.00 (1.00 to 3.00)"
+    assert table.rows[0][-1] == "too few seeds to tell"
+    assert "With 3 seeds p cannot be below 0.25, however large" in table.caption
+    assert "6 seeds are the fewest that can give 0.05 or less" in table.caption
+    assert prose.headline(run) == (
+        "Over the curve from 10 to 35 labels, the mean test accuracy with dropout minus that of "
+        "the deterministic network is in per cent points: bald +2.00 (1.00 to 3.00) and "
+        "max_entropy +1.00 (0.50 to 1.50) (3 seeds). No test can establish a difference with 3 "
+        "seeds."
+    )
+    rows = csv_files.comparison(run)
+    assert [(row["arm"], row["baseline"]) for row in rows] == [
+        ("bald", "bald/deterministic"),
+        ("max_entropy", "max_entropy/deterministic"),
+    ]
+    check(page(run))
+    assert comparison_tables.posterior_table(make_run(("bald", "random"), steps=4)) is None
+
+
+def test_with_seeds_enough_it_can_be_established():
+    table = comparison_tables.posterior_table(figure_2(7))
+    assert table is not None
+    assert table.rows[0][-1] == "better than bald/deterministic"
+    assert "cannot be below" not in table.caption
+
+
+def test_a_headline_of_few_points_says_so_and_one_of_none_claims_nothing():
+    few = figure_2(6, steps=3)
+    assert prose.headline(few).endswith("(6 seeds). The shortest curve has only 3 points.")
+    begun = figure_2(6, steps=1)
+    assert prose.headline(begun) == (
+        "With 10 labels no arm has asked for an image yet: all have trained on the same ones."
+    )

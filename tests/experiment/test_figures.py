@@ -51,15 +51,32 @@ def test_lines_are_the_means_in_per_cent():
 
 
 @pytest.mark.parametrize("steps", [1, 5, 31, 101])
-def test_no_arm_is_hidden_at_its_end(steps):
+def test_no_line_and_no_band_is_hidden_and_the_axis_fits_them(steps):
     run = make_run(steps=steps)
-    axes = curve_figures.learning_curves(run).axes[0]
-    bottom, top = axes.get_ylim()
-    assert bottom <= 80
-    assert top > 100
-    assert all(
-        bottom < 100 * curve(chains, "accuracy").mean[-1] < top for chains in arms(run).values()
-    )
+    bottom, top = curve_figures.learning_curves(run).axes[0].get_ylim()
+    curves = [curve(chains, "accuracy") for chains in arms(run).values()]
+    low = min((100 * (c.mean - c.spread("std"))).min() for c in curves)
+    high = max((100 * (c.mean + c.spread("std"))).max() for c in curves)
+    assert bottom <= low
+    assert high <= top
+    assert top - bottom < 1.25 * (high - low) + 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "limits"),
+    [
+        (41.3, 97.2, (40, 101.2)),
+        (96.52, 98.61, (96.5, 99)),
+        (12.0, 55.0, (10, 55)),
+        (90.0, 90.0, (89.5, 90.5)),
+        (100.0, 100.0, (99.5, 100.01)),
+        (0.5, 100.0, (0, 102)),
+        (95.0, 103.5, (95, 100.1)),  # a band of ± 1 standard deviation may go beyond 100
+    ],
+)
+def test_limits_are_round_and_close(low, high, limits):
+    found = curve_figures.per_cent_limits(low, high)
+    assert found == pytest.approx(limits)
 
 
 def test_the_part_that_not_every_seed_has_reached_is_thin_and_dotted():

@@ -181,3 +181,29 @@ def test_a_name_with_brackets_is_printed_as_it_is(name, terminal):
 def test_a_name_longer_than_the_terminal_stays_on_its_line():
     spec = replace(SPEC, name="long " * 30)
     assert shown(spec=spec).splitlines()[1:] == [STARTING]
+
+
+def test_features_that_are_being_computed_have_a_bar_on_a_terminal():
+    text = io.StringIO()
+    with LiveProgress(Console(file=text, width=100, force_terminal=True)) as progress:
+        progress.features(128, 900)
+        progress._progress.refresh()
+        assert "features 128/900" in text.getvalue()
+        progress.features(8, 379)  # of the test set
+        progress._progress.refresh()
+        assert "features 8/379" in text.getvalue()
+        text.truncate(0)
+        progress.begin(SPEC, (BALD, RANDOM), 1)
+        progress._progress.refresh()
+        assert "features" not in text.getvalue().rpartition("2 chains")[2]
+
+
+def test_a_log_file_is_told_of_features_at_once_and_ten_times_more():
+    text = io.StringIO()
+    with LiveProgress(Console(file=text, width=100)) as progress:
+        for done in range(8, 808, 8):
+            progress.features(done, 800)
+        progress.features(5, 5)
+    lines = text.getvalue().splitlines()
+    tenths = [f"features {80 * i}/800" for i in range(1, 11)]
+    assert lines == ["features 8/800", *tenths, "features 5/5"]

@@ -155,9 +155,12 @@ def saved(random: int, bald: int, seeds: int = 2, steps: int = 12) -> Run:
 def test_the_headline_says_what_the_numbers_say():
     assert prose.headline(saved(8, 3)) == (
         "bald needed 50 ± 0 labels to reach 5 % test error and stay there; random needed 100 ± 0, "
-        "2.00 times as many (95 % interval 2.00 to 2.00, 2 seeds)."
+        "2.00 times as many (95 % interval 2.00 to 2.00, 2 seeds). No test can establish a "
+        "difference with 2 seeds."
     )
-    assert "(no interval, 1 seed)" in prose.headline(saved(8, 3, seeds=1))
+    one = prose.headline(saved(8, 3, seeds=1))
+    assert one.endswith("(no interval, 1 seed). One seed: the difference may be chance.")
+    assert prose.headline(saved(8, 3, seeds=6)).endswith("2.00 to 2.00, 6 seeds).")
     assert "random needed > 130, at least 2.60 times as many" in prose.headline(saved(99, 3))
     assert prose.headline(saved(3, 8)).endswith("No labels were saved.")
     assert prose.headline(saved(99, 99)).startswith("With 130 labels, ")
@@ -213,3 +216,36 @@ def test_the_terminal_table_fits_into_100_columns(run):
     console.print(table)
     text = console.export_text()
     assert all(chain.arm in text for chain in run.chains)
+
+
+def unchosen(run: Run) -> Run:
+    """The same with one candidate for the weight decay: nothing was tried on validation images."""
+    chains = [
+        dataclasses.replace(c, steps=tuple(
+            dataclasses.replace(s, training=dataclasses.replace(s.training, validation={}))
+            for s in c.steps
+        ))
+        for c in run.chains
+    ]  # fmt: skip
+    return dataclasses.replace(run, chains=tuple(chains))
+
+
+def test_a_weight_decay_is_called_chosen_only_where_it_was():
+    run = make_run(("random", "bald"), steps=4)
+    one = "there was one, so none was chosen"
+    for found, words in ((run, "chosen on the 100 validation images"), (unchosen(run), one)):
+        table = setting_tables.weight_decay_table(found)
+        assert table is not None
+        assert words in table.caption
+        assert words in check(page(found)).text
+
+
+def test_validation_labels_that_chose_nothing_are_said_to_be_unused():
+    run = make_run(("random", "bald"), steps=4)
+    chose, idle = notes.labels_sentence(run), notes.labels_sentence(unchosen(run))
+    assert "add the 100 validation labels of each seed for all (up to 50 + 100 = 150 here)" in chose
+    assert "used for nothing" not in chose
+    assert "100 validation labels besides, which were set aside and used for nothing" in idle
+    assert "(up to 50 + 100 = 150 here)" in idle
+    without = dataclasses.replace(run, spec={**run.spec, "validation": 0})
+    assert "validation" not in notes.labels_sentence(without)

@@ -168,7 +168,7 @@ def test_a_run_killed_again_and_again_ends_with_the_records_of_one_left_alone(
 
 
 @pytest.mark.timeout(900)
-def test_ctrl_c_and_a_killed_worker_end_a_run_in_words_and_it_goes_on(
+def test_ctrl_c_sigterm_and_a_killed_worker_end_a_run_in_words_and_it_goes_on(
     start: Callable[[], Started], spec: Path, whole: Run
 ) -> None:
     # While the workers start: they must not answer to Ctrl-C themselves.
@@ -190,6 +190,15 @@ def test_ctrl_c_and_a_killed_worker_end_a_run_in_words_and_it_goes_on(
     assert "Stopped. Finished steps are safe in out" in started.output()
     assert "Traceback" not in started.output()
 
+    # SIGTERM, as `kill` sends it to the run, and a scheduler to all its processes.
+    for send in (os.kill, os.killpg):
+        started = start()
+        started.wait_for_steps(1)
+        send(started.process.pid, signal.SIGTERM)
+        assert started.end() == 143, started.output()
+        assert started.output().splitlines()[-1].startswith("Stopped. Finished steps are safe")
+        assert "Traceback" not in started.output()
+
     # One worker is killed, as the system does when memory is short.
     started = start()
     started.wait_for_steps(1)
@@ -203,7 +212,7 @@ def test_ctrl_c_and_a_killed_worker_end_a_run_in_words_and_it_goes_on(
 
     # The rest in this process: another --jobs changes nothing.
     before, watcher = started.recorded(), Noted()
-    assert 3 <= before < STEPS
+    assert 5 <= before < STEPS
     found = run(load(str(spec)), started.directory, jobs=1, watcher=watcher)
     assert len(watcher.steps) == STEPS - before
     assert watcher.threads == {whole.environment["threads"]}

@@ -19,6 +19,7 @@ from askwell.experiment.journal import Journal
 from askwell.experiment.runner import run
 from askwell.experiment.spec import Spec
 from askwell.experiment.workbench import Workbench
+from askwell.experiment.workers import Outcome
 from askwell.records import Chain, Run, StepRecord
 from tests.experiment.test_workbench import TINY
 
@@ -36,6 +37,9 @@ class Noted:
 
     def begin(self, spec: Spec, chains: Sequence[Chain], jobs: int) -> None:
         self.begun.append((spec.name, tuple(len(c.steps) for c in chains), jobs))
+
+    def features(self, done: int, total: int) -> None:
+        raise AssertionError("there are none")
 
     def step(self, chain: Chain) -> None:
         self.steps.append((chain.arm, chain.seed, chain.steps[-1].step))
@@ -259,10 +263,10 @@ class Dying:
     def __init__(self, when: str) -> None:
         self.when = when
 
-    def __call__(self, arm: object, chain: Chain) -> "Future[StepRecord]":
+    def __call__(self, arm: object, chain: Chain) -> "Future[Outcome]":
         if self.when == "given work":
             raise BrokenProcessPool
-        future: Future[StepRecord] = Future()
+        future: Future[Outcome] = Future()
         future.set_exception(BrokenProcessPool())
         return future
 
@@ -297,7 +301,7 @@ def test_a_full_disk_stops_a_run_which_then_goes_on(whole, tmp_path: Path, monke
 def test_what_a_killed_process_leaves_is_removed_in_silence(start, said):
     program = f"""
 from multiprocessing import resource_tracker
-from askwell.experiment.runner import _start_tracker
+from askwell.experiment.workers import _start_tracker
 {start}
 resource_tracker.register("/askwell-left-behind", "semaphore")
 """

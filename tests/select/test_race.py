@@ -14,8 +14,8 @@ from askwell.pool import ArrayPool
 from askwell.pool import chunks as pool_chunks
 from askwell.posterior import MCDropout, StagedDraws
 from askwell.posterior.base import Features
-from askwell.select import PowerSampling, Race, TopK
-from askwell.select.race import jackknife
+from askwell.select import PowerSampling, Race, Random, TopK
+from askwell.select.jackknife import jackknife
 from tests.select.draws import TableDraws, chunks, shuffled
 
 MARGINAL = sorted(ACQUISITIONS)
@@ -148,6 +148,22 @@ def test_nan_is_an_error_that_names_the_item():
         table[best, draw, 0] = math.nan
         with pytest.raises(NonFiniteError, match=str(best)):
             race(table, 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "got"),
+    [
+        ("bald", "'bald'"),
+        (ACQUISITIONS["bald"], "Acquisition"),
+        (Random(), "Random"),
+        (Race(TopK(ACQUISITIONS["bald"])), "Race"),
+        (None, "NoneType"),
+    ],
+)
+def test_what_cannot_be_raced(wrong, got):
+    message = rf"""Race\(TopK\(ACQUISITIONS\["bald"\]\)\); got {got}\. strategy\("bald"\) gives"""
+    with pytest.raises(InputError, match=message):
+        Race(wrong)
 
 
 @pytest.mark.parametrize("settings", [{"first": 1}, {"growth": 1}, {"failure": 0}, {"failure": 1}])

@@ -15,12 +15,13 @@ unlabelled images of the pool, belong here as further modules of the same form.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from askwell.baselines.base import FitLike, PointMass, PointMassDraws
+from askwell.baselines.base import PointMass, PointMassDraws
 from askwell.baselines.features import FeatureMap, Features, cnn_features, pixels
 from askwell.baselines.gaussian_field import GaussianField, HarmonicFunction
 from askwell.baselines.gaussian_process import GaussianProcess
 from askwell.baselines.mbr import MBR
 from askwell.baselines.svm import SVM
+from askwell.train.calls import FitLike
 
 __all__ = [
     "BASELINES",

@@ -1,7 +1,6 @@
 """What the baselines share: labels by position, and a posterior that is one fixed function."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,7 +13,6 @@ from askwell.errors import InputError, LabelError
 from askwell.likelihoods import categorical
 from askwell.networks import require_images
 from askwell.pool import Pool, Positions, check_pool
-from askwell.posterior import Posterior
 from askwell.records import ItemId, Label, Training
 from askwell.tensors import Images, LogProbs, Outputs
 
@@ -25,20 +23,6 @@ Predict = Callable[[Images], Float[Tensor, "N C"]]
 
 _NEVER_LABELLED = 30.0
 """How far, in nats, a class that nobody has labelled yet lies below the least of the others."""
-
-
-class FitLike(Protocol):
-    """What a learner calls to train: `askwell.train.Fit`, and every baseline."""
-
-    def __call__(
-        self,
-        labelled: Mapping[ItemId, Label],
-        pool: Pool,
-        seed: int,
-        *,
-        classes: int | None = None,
-    ) -> Posterior:
-        """Train on the labelled items of the pool."""
 
 
 class PointMass:

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from askwell.baselines.base import Array, FitLike
+from askwell.baselines.base import Array
 from askwell.errors import ModelError, NonFiniteError
 from askwell.networks import naming_the_shape
 from askwell.pool import Pool, chunks
 from askwell.records import ItemId, Label
 from askwell.tensors import Images
+from askwell.train.calls import FitLike
 
 FeatureMap = Callable[[Images], Array]
 """Images → features, shape (N, F), float64."""

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from askwell.cli.data import fetch_with_bars
+from askwell.cli.stops import exit_code, terminable
 from askwell.cli.tables import table_console
 from askwell.datasets import DATASETS
 from askwell.errors import AskwellError, LabelError, RunError, SpecError
@@ -21,8 +22,6 @@ from askwell.version import __version__
 if TYPE_CHECKING:
     from askwell.experiment.report import Images
     from askwell.experiment.spec import Spec
-
-_INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 _MOST_SEEDS = 10_000
 
@@ -66,15 +65,20 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other key of the spec; repeatable."),
     ] = None,
+    tiny: Annotated[
+        bool, typer.Option("--smoke", help="Try the spec out, tiny, in runs/SPEC-smoke.")
+    ] = False,
     list_specs: Annotated[bool, typer.Option("--list", help="List the built-in specs.")] = False,
 ) -> None:
     """Run an experiment: every acquisition function with every seed, from the same start.
 
-    Each step is on disk before the next begins. Stop at any time (Ctrl-C, power cut); the same
-    command goes on where the records end, with the same result. At the end it prints a table and
-    writes a report.
+    Each step is on disk before the next begins. Stop at any time (Ctrl-C, SIGTERM, power cut); the
+    same command goes on where the records end, with the same result. At the end it prints a table
+    and writes a report.
 
     Example: askwell run quickstart
+
+    Example: askwell run figure1 --smoke
 
     Example: askwell run figure1 --seeds 1 --acquisitions bald,random --jobs 2
 
@@ -85,6 +89,7 @@ def run(
     Example: askwell run quickstart --dataset photos/ --set image_size=28 --out runs/photos
     """
     from askwell.experiment import spec_files
+    from askwell.experiment.smoke import smoke
 
     console = table_console()
     if list_specs or spec is None:
@@ -103,6 +108,8 @@ def run(
     given = {key: value for key, value in options.items() if value is not None}
     given |= _assignments(change or [])
     original = spec_files.located(spec_files.load(spec), Path())
+    if tiny:
+        original = smoke(original)
     chosen = spec_files.located(spec_files.override(original, given), Path())
     chosen = spec_files.named_apart(chosen, original)
     directory = out or Path("runs") / chosen.name
@@ -146,8 +153,9 @@ def _run(console: Console, spec: "Spec", directory: Path, jobs: int | None) -> R
 
     with LiveProgress(console) as progress:
         try:
-            return run_spec(spec, directory, jobs=jobs, watcher=progress)
-        except KeyboardInterrupt:
+            with terminable():
+                return run_spec(spec, directory, jobs=jobs, watcher=progress)
+        except KeyboardInterrupt as stopped:
             progress.__exit__(None, None, None)
             console.print(
                 Text(
@@ -156,7 +164,7 @@ def _run(console: Console, spec: "Spec", directory: Path, jobs: int | None) -> R
                 ),
                 soft_wrap=True,
             )
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(exit_code(stopped)) from None
 
 
 def _finish(

@@ -13,14 +13,19 @@ from askwell.datasets.files import File, problem, size_problem
 from askwell.datasets.sources import Progress, Source
 from askwell.datasets.task import ImageTask, LabelledImages
 from askwell.errors import DatasetError
+from askwell.paths import expanded, is_file, is_folder
 
 State = Literal["ready", "not fetched", "incomplete"]
 
 
 def data_dir() -> Path:
-    """Where data sets are kept: `$ASKWELL_DATA`, or a folder in the user's cache."""
+    """Where data sets are kept: `$ASKWELL_DATA`, or a folder in the user's cache.
+
+    Raises:
+        DatasetError: `$ASKWELL_DATA` begins with `~` and a user that there is not.
+    """
     if chosen := os.environ.get("ASKWELL_DATA"):
-        return Path(chosen).expanduser()
+        return expanded(chosen, DatasetError)
     return Path(platformdirs.user_cache_dir("askwell")) / "data"
 
 
@@ -86,14 +91,19 @@ class Dataset:
         return (directory or data_dir()).absolute() / (self.made_from or self.name)
 
     def state(self, directory: Path | None = None) -> State:
-        """Whether the files are there, at a glance: their sizes are checked, not their hashes."""
+        """Whether the files are there, at a glance: their sizes are checked, not their hashes.
+
+        Raises:
+            DatasetError: the folder may not be looked into.
+        """
         folder = self.folder(directory)
         if self.archive is not None:
             return self.archive.state(folder)
         if all(size_problem(folder, file) is None for file in self.files):
             return "ready"
-        there = any((folder / file.name).exists() for file in self.files)
-        return "incomplete" if there or (folder / SCRATCH).exists() else "not fetched"
+        there = any(is_file(folder / file.name, DatasetError) for file in self.files)
+        begun = there or is_folder(folder / SCRATCH, DatasetError)
+        return "incomplete" if begun else "not fetched"
 
     def fetch(self, directory: Path | None = None, *, progress: Progress = silent) -> None:
         """Bring the files here if they are not; damaged ones are replaced.

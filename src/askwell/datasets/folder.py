@@ -26,13 +26,15 @@ _TEST = ("test", "testing", "val", "valid", "validation")
 
 @dataclass(frozen=True, eq=False)
 class FolderTask:
-    """A folder of images as a task, with the file behind every image.
+    """Image files as a task, with the file behind every image.
 
     Attributes:
-        task: the images and labels; classes are the folders' names, sorted.
-        train_ids: id of each training image, `relative/path.png@<16 hex digits of SHA-256>`.
+        task: the images and labels; of class folders, the classes are their names, sorted.
+        train_ids: id of each training image, `name@<16 hex digits of the file's SHA-256>`. The name
+            is the file's path relative to the folder, `cat/1.png`; in ISIC 2016 the image's in
+            its table, `ISIC_0000000`.
         test_ids: the same for the test images.
-        unreadable: files that were left out: relative path → reason.
+        unreadable: files that were left out: relative path (or name) → reason.
     """
 
     task: ImageTask
@@ -42,12 +44,12 @@ class FolderTask:
 
     @property
     def train_files(self) -> tuple[str, ...]:
-        """Path of each training image, relative to the folder."""
+        """Name of each training image: its path relative to the folder."""
         return tuple(item.rpartition("@")[0] for item in self.train_ids)
 
     @property
     def test_files(self) -> tuple[str, ...]:
-        """Path of each test image, relative to the folder."""
+        """Name of each test image: its path relative to the folder."""
         return tuple(item.rpartition("@")[0] for item in self.test_ids)
 
 

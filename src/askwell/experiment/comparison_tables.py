@@ -1,7 +1,16 @@
-"""Tables of arms beside each other: against random acquisition, and beside the paper's table 2."""
+"""Tables of arms beside each other, against random acquisition, and beside the paper's table 2."""
+
+from collections.abc import Sequence
 
 from askwell.experiment import paper
-from askwell.experiment.comparisons import LEVEL, Comparison, comparisons
+from askwell.experiment.comparisons import (
+    LEVEL,
+    Comparison,
+    comparisons,
+    posterior_comparisons,
+    seeds_needed,
+    smallest_p,
+)
 from askwell.experiment.crossings import THRESHOLDS
 from askwell.experiment.facts import is_paper_table_2, started, started_chains
 from askwell.experiment.metrics import primary_metric
@@ -48,10 +57,23 @@ def saving_table(run: Run) -> Table | None:
 
 def comparison_table(run: Run) -> Table | None:
     """The whole curves against random acquisition, with a test; `None` without such an arm."""
-    found = [c for c in comparisons(run) if c.mean is not None]
+    baseline = baseline_arm(run)
+    return _compared(run, comparisons(run), f"The whole curve against {baseline}", f"{baseline}")
+
+
+def posterior_table(run: Run) -> Table | None:
+    """Dropout against the deterministic network; `None` unless some function has both."""
+    title = "Dropout against the deterministic network"
+    return _compared(
+        run, posterior_comparisons(run), title, "the same function with the deterministic network"
+    )
+
+
+def _compared(run: Run, every: Sequence[Comparison], title: str, other: str) -> Table | None:
+    found = [c for c in every if c.mean is not None]
     if not found:
         return None
-    baseline, metric = baseline_arm(run), primary_metric(run)
+    metric = primary_metric(run)
     rows = tuple(
         (
             c.arm,
@@ -60,7 +82,7 @@ def comparison_table(run: Run) -> Table | None:
             saving_written(c.saving),
             p_written(c.p),
             p_written(c.adjusted),
-            verdict(c, baseline or ""),
+            verdict(c),
         )
         for c in found
     )
@@ -73,22 +95,33 @@ def comparison_table(run: Run) -> Table | None:
         "p, corrected",
         "in words",
     )
-    until = last_common_labels(started_chains(run))
+    return Table(title, _compared_caption(run, found, other), header, rows)
+
+
+def _compared_caption(run: Run, found: Sequence[Comparison], other: str) -> str:
+    metric, until = primary_metric(run), last_common_labels(started_chains(run))
     side = "Below 0 the arm is better" if metric.lower else "Above 0 the arm is better"
     pooled = " Seeds of all test splits are taken together." if by_split(run) else ""
-    caption = (
+    seeds = max(len(c.differences) for c in found)
+    few = ""
+    if seeds < seeds_needed(1):
+        few = (
+            f" With {counted(seeds, 'seed')} p cannot be below {smallest_p(seeds, 1):.2g}, however "
+            f"large the differences; {seeds_needed(1)} seeds are the fewest that can give "
+            f"{LEVEL:g} or less."
+        )
+    return (
         f"The area under each seed's learning curve up to {until} labels (the mean test "
-        f"{metric.title} over that range), minus {baseline}'s in the same seed; in brackets a 95 % "
-        f"bootstrap interval of the mean. {side}.{pooled} Label saving: labels that {baseline} "
+        f"{metric.title} over that range), minus that of {other} in the same seed; in brackets a "
+        f"95 % bootstrap interval of the mean. {side}.{pooled} Label saving: labels that {other} "
         f"needs to come to its own final {metric.title} and stay there, divided by those that the "
         "arm needs. p: Wilcoxon's signed-rank test of the differences, two-sided, exact up to 50 "
         f"seeds; corrected (Holm) for {counted(len(found), 'arm')}. “Better” and “worse” need a "
-        f"corrected p of {LEVEL:g} or less."
+        f"corrected p of {LEVEL:g} or less.{few}"
     )
-    return Table(f"The whole curve against {baseline}", caption, header, rows)
 
 
-def verdict(found: Comparison, baseline: str) -> str:
+def verdict(found: Comparison) -> str:
     """What the test says, in words."""
     if found.adjusted is None or found.smallest is None or found.mean is None:
         return DASH
@@ -97,7 +130,7 @@ def verdict(found: Comparison, baseline: str) -> str:
     if found.adjusted > LEVEL:
         return "difference not established"
     way = "better" if found.metric.gain(found.mean) > 0 else "worse"
-    return f"{way} than {baseline}"
+    return f"{way} than {found.baseline}"
 
 
 def table_2(run: Run) -> Table | None:

@@ -1,4 +1,7 @@
-"""Each arm against random acquisition over the whole curve, paired by seed, with a test.
+"""Arms against each other over the whole curve, paired by seed, with a test.
+
+Each against random acquisition; and where a run has both posteriors of its network, each
+acquisition function with dropout against the same one with the deterministic network.
 
 The area under the learning curve is one number a seed, so the curves of two arms are compared by
 its differences within seeds: their bootstrap interval, and Wilcoxon's signed-rank test (Wilcoxon
@@ -16,33 +19,39 @@ from askwell.experiment.facts import started, started_chains
 from askwell.experiment.metrics import Metric, primary_metric
 from askwell.experiment.savings import Saving, baseline_arm, bootstrap_interval, matching_saving
 from askwell.experiment.statistics import areas, last_common_labels
-from askwell.records import Chain, Run
+from askwell.records import Run
 
 LEVEL = 0.05
 """Below it, after the correction, a difference counts as established."""
+
+_DETERMINISTIC = "deterministic"  # as arms are named after it
 
 _MOST_EXACT = 50  # pairs; 2^50 sign flips are still counted exactly in doubles
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One arm against the baseline.
+    """One arm against another, the baseline.
 
     Attributes:
         arm: its name.
+        baseline: the other's.
         metric: whose curves are compared.
         areas: area under the arm's curve, by seed.
+        baseline_areas: under the baseline's.
         differences: the arm's area − the baseline's, by paired seed, in the metric's units.
         interval: bootstrap percentile interval (95 %) of the mean difference.
         p: two-sided p of the signed-rank test; `None` without a pair.
-        adjusted: p by Holm's correction over the run's arms.
-        smallest: the least that `adjusted` could have been with so many seeds and arms.
+        adjusted: p by Holm's correction over the comparisons of the same kind.
+        smallest: the least that `adjusted` could have been with so many seeds and comparisons.
         saving: labels that the baseline needs to come to its own final value, over the arm's.
     """
 
     arm: str
+    baseline: str
     metric: Metric
     areas: Mapping[int, float]
+    baseline_areas: Mapping[int, float]
     differences: Mapping[int, float]
     interval: tuple[float, float] | None
     p: float | None
@@ -69,37 +78,46 @@ def comparisons(run: Run) -> list[Comparison]:
     baseline, grouped = baseline_arm(run), started(run)
     if baseline is None or baseline not in grouped:
         return []
-    metric, until = primary_metric(run), last_common_labels(started_chains(run))
-    theirs = areas(grouped[baseline], metric.name, until)
-    others = [arm for arm in grouped if arm != baseline]
-    ours = {arm: areas(grouped[arm], metric.name, until) for arm in others}
+    return _compared(run, {arm: baseline for arm in grouped if arm != baseline})
+
+
+def posterior_comparisons(run: Run) -> list[Comparison]:
+    """Each acquisition function with dropout against itself with the deterministic network.
+
+    Empty unless some function has both. Areas are as in `comparisons`.
+    """
+    grouped = started(run)
+    pairs = {arm: f"{arm}/{_DETERMINISTIC}" for arm in grouped if "/" not in arm}
+    return _compared(run, {arm: other for arm, other in pairs.items() if other in grouped})
+
+
+def _compared(run: Run, pairs: Mapping[str, str]) -> list[Comparison]:
+    """Each of these arms against its baseline, with Holm's correction over all of them."""
+    metric, grouped = primary_metric(run), started(run)
+    until = last_common_labels(started_chains(run))
+    found = {arm: areas(grouped[arm], metric.name, until) for arm in {*pairs, *pairs.values()}}
     differences = {
-        arm: {seed: ours[arm][seed] - theirs[seed] for seed in ours[arm] if seed in theirs}
-        for arm in others
+        arm: {s: found[arm][s] - found[other][s] for s in found[arm] if s in found[other]}
+        for arm, other in pairs.items()
     }
     tested = {arm: signed_rank_p(list(d.values())) for arm, d in differences.items() if d}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     return [
         Comparison(
             arm=arm,
+            baseline=other,
             metric=metric,
-            areas=ours[arm],
+            areas=found[arm],
+            baseline_areas=found[other],
             differences=differences[arm],
             interval=bootstrap_interval(list(differences[arm].values())),
             p=tested.get(arm),
             adjusted=adjusted.get(arm),
             smallest=smallest_p(len(differences[arm]), len(tested)) if arm in tested else None,
-            saving=matching_saving(grouped[arm], grouped[baseline], metric=metric),
+            saving=matching_saving(grouped[arm], grouped[other], metric=metric),
         )
-        for arm in others
+        for arm, other in pairs.items()
     ]
-
-
-def baseline_areas(run: Run) -> Mapping[int, float]:
-    """The baseline's area under the curve by seed, over the range of `comparisons`."""
-    baseline = baseline_arm(run)
-    chains: Sequence[Chain] = started(run).get(baseline or "", ())
-    return areas(chains, primary_metric(run).name, last_common_labels(started_chains(run)))
 
 
 def signed_rank_p(differences: ArrayLike) -> float:

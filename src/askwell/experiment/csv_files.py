@@ -2,7 +2,7 @@
 
 import json
 
-from askwell.experiment.comparisons import baseline_areas, comparisons
+from askwell.experiment.comparisons import comparisons, posterior_comparisons
 from askwell.experiment.crossings import CONSECUTIVE, THRESHOLDS, crossings
 from askwell.experiment.facts import is_finished, positive_class, started, started_chains
 from askwell.experiment.metrics import METRICS, primary_metric
@@ -98,22 +98,21 @@ def seeds(run: Run) -> list[Row]:
 
 
 def comparison(run: Run) -> list[Row]:
-    """One row for each arm against random acquisition; empty without it."""
+    """One row for each arm against random acquisition, and for dropout against deterministic."""
     rows: list[Row] = []
-    theirs = baseline_areas(run)
-    for found in comparisons(run):
+    for found in [*comparisons(run), *posterior_comparisons(run)]:
         low, high = found.interval or (None, None)
         paired = list(found.differences)
         rows.append(
             {
                 "arm": found.arm,
-                "baseline": baseline_arm(run),
+                "baseline": found.baseline,
                 "metric": found.metric.name,
                 "lower_is_better": found.metric.lower,
                 "paired_seeds": len(paired),
                 "area_until_labels": last_common_labels(started_chains(run)),
                 "area_mean": _mean([found.areas[seed] for seed in paired]),
-                "baseline_area_mean": _mean([theirs[seed] for seed in paired]),
+                "baseline_area_mean": _mean([found.baseline_areas[seed] for seed in paired]),
                 "difference": found.mean,
                 "difference_low": low,
                 "difference_high": high,

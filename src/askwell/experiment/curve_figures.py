@@ -39,9 +39,9 @@ def learning_curves(run: Run, metric: str = "accuracy") -> Figure:
     """The metric against labels: mean lines, and bands of ± 1 standard deviation over seeds.
 
     With several test splits one panel each, and bands of ± 1 standard error. Accuracy is in per
-    cent from 80, as in the paper, or from lower where an arm ends lower, with hairlines at 10, 5
-    and 2 % test error. AUC on ISIC 2016 has the paper's values as hairlines. A line goes on thin
-    and dotted where some of the arm's seeds have not got there yet.
+    cent, over the range of the data, with hairlines at 10, 5 and 2 % test error. AUC on ISIC 2016
+    has the paper's values as hairlines. A line goes on thin and dotted where some of the arm's
+    seeds have not got there yet.
     """
     measured = METRICS[metric]
     figure, panels = _draw(run, lambda chains: curve(chains, metric), scale=measured.factor)
@@ -94,6 +94,22 @@ def positives_curves(run: Run, positive: int) -> Figure:
     figure, panels = _draw(run, lambda chains: positives_curve(chains, positive), spread="error")
     _label(figure, panels, f"{plain(run.classes[positive], 18)} images acquired")
     return figure
+
+
+def per_cent_limits(low: float, high: float) -> tuple[float, float]:
+    """Round limits of an axis in per cent that show all from `low` to `high`, and little more.
+
+    They are multiples of 1, 2 or 5 times a power of ten, a tenth of the range or a little more; a
+    range is 1 at least. Where data come to 100 there is room above it for a line.
+    """
+    lacking = max(0.0, 1.0 - (high - low))
+    low, high = low - lacking / 2, high + lacking / 2
+    rough = (high - low) / 10
+    power = 10.0 ** np.floor(np.log10(rough))
+    unit = float(next(m * power for m in (1, 2, 5, 10) if m * power >= rough * (1 - 1e-9)))
+    bottom = max(0.0, unit * float(np.floor(low / unit)))
+    top = unit * float(np.ceil(high / unit))
+    return bottom, top if top < 100 else 100 + 0.02 * (100 - bottom)
 
 
 def _size(run: Run) -> tuple[float, float]:
@@ -192,10 +208,10 @@ def _finish(run: Run, figure: Figure, panels: Mapping[Axes, _Curves], metric: Me
     curves = [found for panel in panels.values() for found in panel.values()]
     axes = next(iter(panels))  # the others share its scale
     if metric.name == "accuracy" and curves:
-        ends = [100 * (c.mean[-1] - np.nan_to_num(c.std[-1])) for c in curves]
-        bottom = 80 if min(ends) >= 82 else max(0, 5 * np.floor((min(ends) - 8) / 5))
+        drawn = [panel.dataLim for panel, found in panels.items() if found]
+        low, high = min(box.y0 for box in drawn), max(box.y1 for box in drawn)
         axes.yaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10]))
-        axes.set_ylim(bottom, 100 + 0.02 * (100 - bottom))
+        axes.set_ylim(*per_cent_limits(low, high))
     elif levels and curves:
         low, high = axes.get_ylim()
         axes.set_ylim(min(low, *levels.values()) - 0.5, max(high, *levels.values()) + 0.5)

@@ -35,6 +35,11 @@ def is_finished(run: Run, chain: Chain) -> bool:
     return not last.acquired or (budget is not None and last.labels >= budget)
 
 
+def chose_weight_decay(run: Run) -> bool:
+    """Whether candidates for the weight decay were tried on validation images in any step."""
+    return any(step.training.validation for chain in run.chains for step in chain.steps)
+
+
 def is_paper_mnist(run: Run) -> bool:
     """Whether the paper's MNIST numbers may stand beside the run's: all ten digits."""
     return run.spec.get("dataset") == "mnist" and len(run.classes) == 10

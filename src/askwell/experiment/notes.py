@@ -2,9 +2,15 @@
 
 from collections.abc import Sequence
 
-from askwell.experiment.comparisons import LEVEL, comparisons, seeds_needed
+from askwell.experiment.comparisons import (
+    LEVEL,
+    comparisons,
+    posterior_comparisons,
+    seeds_needed,
+)
 from askwell.experiment.facts import (
     budget_of,
+    chose_weight_decay,
     integer,
     is_finished,
     is_paper_melanoma,
@@ -29,8 +35,9 @@ def notes(run: Run) -> list[str]:
     found += _split_notes(run) + _score_notes(run) + _end_notes(run)
     if len(arms(run)) > 1:
         if baseline_arm(run) is None:
-            lost = "saving" if primary_metric(run).name == "accuracy" else "comparison"
-            found.append(f"There is no random arm, so no {lost} can be given.")
+            found.append(
+                "There is no random arm, so nothing can be said of a gain over asking at random."
+            )
         found.append(
             "An arm that the headline names was picked after seeing the results, which favours it."
         )
@@ -50,12 +57,19 @@ def labels_sentence(run: Run) -> str:
         return ""
     start = DASH if initial is None else str(initial)
     text = f"Label counts are training images: {start} initial + acquired."
-    if validation:
-        text += (
-            f" Every label used is counted: add the {validation} validation labels of each seed "
-            f"for all (up to {max(ends)} + {validation} = {max(ends) + validation} here)."
+    if not validation:
+        return text
+    whole = f"(up to {max(ends)} + {validation} = {max(ends) + validation} here)"
+    if chose_weight_decay(run):
+        return (
+            f"{text} Every label used is counted: add the {validation} validation labels of each "
+            f"seed for all {whole}."
         )
-    return text
+    return (
+        f"{text} Each seed has {validation} validation labels besides, which were set aside and "
+        "used for nothing: with one weight decay there was none to choose. Add them if every label "
+        f"that was there is to be counted {whole}."
+    )
 
 
 def _seed_notes(run: Run) -> list[str]:
@@ -68,7 +82,7 @@ def _seed_notes(run: Run) -> list[str]:
             "better."
         ]
     found = []
-    if 1 < seeds < 10 and baseline_arm(run):
+    if 1 < seeds < 10 and (baseline_arm(run) or posterior_comparisons(run)):
         found.append(
             f"With {seeds} seeds a bootstrap interval is narrower than it should be: it shows the "
             "spread of these seeds and is not proof."

@@ -37,6 +37,7 @@ class LiveProgress:
             disable=not self._bars_drawn,
         )
         self._all: TaskID | None = None
+        self._tenth = -1  # of the features, that a log file was told of
 
     def __enter__(self) -> "LiveProgress":
         """Say at once, on a terminal, what is going on: the data may take a while."""
@@ -52,6 +53,18 @@ class LiveProgress:
     ) -> None:
         self._end_loading()
         self._progress.stop()
+
+    def features(self, done: int, total: int) -> None:
+        """Show how far the features are that are computed before the first step."""
+        if self._all is not None and self._bars_drawn:
+            self._progress.update(
+                self._all, description=f"features {done}/{total}", completed=done, total=total
+            )
+            return
+        tenth = 10 * done // total
+        if tenth != self._tenth or done == total:
+            self.console.print(f"features {done}/{total}", highlight=False)
+        self._tenth = tenth
 
     def begin(self, spec: Spec, chains: Sequence[Chain], jobs: int) -> None:
         """Draw the bars, filled as far as earlier records reach."""

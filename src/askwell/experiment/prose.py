@@ -4,17 +4,40 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from askwell.experiment.comparisons import Comparison, baseline_areas, comparisons
+from askwell.experiment.comparisons import (
+    Comparison,
+    comparisons,
+    posterior_comparisons,
+    seeds_needed,
+)
 from askwell.experiment.crossings import crossings
 from askwell.experiment.facts import is_finished, labelled_alike, started, started_chains
 from askwell.experiment.metrics import primary_metric
 from askwell.experiment.savings import Saving, baseline_arm, label_saving
 from askwell.experiment.splits import by_split, of_shared_seeds
 from askwell.experiment.statistics import Spread, final, last_common_labels
-from askwell.experiment.writing import counted, labels_written, listed, written
+from askwell.experiment.writing import (
+    counted,
+    difference_written,
+    labels_written,
+    listed,
+    written,
+)
 from askwell.records import Chain, Run
 
 _Grouped = Mapping[str, tuple[Chain, ...]]
+
+_NONE_ASKED = "no arm has asked for an image yet: all have trained on the same ones."
+_MODEST = (
+    _NONE_ASKED,
+    "No labels were saved.",
+    "Nothing was gained over random acquisition.",
+    "is not established.",
+    "no label count in common yet.",
+)
+"""Ends of sentences that claim nothing."""
+
+_FEW_POINTS = 5
 
 
 def headline(run: Run) -> str:
@@ -23,8 +46,31 @@ def headline(run: Run) -> str:
     grouped = started(run)
     if not grouped:
         return "Nothing has been measured yet."
-    found = _saving_sentence(run, grouped) or _area_sentence(run) or _final_sentence(run)
+    found = (
+        _saving_sentence(run, grouped)
+        or _area_sentence(run)
+        or _posterior_sentence(run)
+        or _final_sentence(run)
+    )
+    found += _caution(run, found)
     return f"So far, with the run unfinished: {found}" if unfinished else found
+
+
+def _caution(run: Run, said: str) -> str:
+    """What keeps a reader from believing more than so few seeds and steps can show."""
+    shared = of_shared_seeds(run)
+    if len(started(shared)) < 2 or said.endswith(_MODEST):
+        return ""
+    points = min(len(chain.steps) for chain in started_chains(shared))
+    seeds = min(len(chains) for chains in started(shared).values())
+    text = (
+        f" The shortest curve has only {counted(points, 'point')}." if points < _FEW_POINTS else ""
+    )
+    if seeds == 1:
+        return f"{text} One seed: the difference may be chance."
+    if seeds < seeds_needed(1):
+        return f"{text} No test can establish a difference with {seeds} seeds."
+    return text
 
 
 def _saving_sentence(run: Run, grouped: _Grouped) -> str | None:
@@ -83,16 +129,33 @@ def _area_sentence(run: Run) -> str | None:
     if metric.name == "accuracy" and not labelled_alike(chains, until):
         return None
     best = max(known, key=lambda c: metric.gain(c.mean or 0))
-    theirs = baseline_areas(run)
     means = [
-        float(np.mean([areas[seed] for seed in best.differences])) for areas in (best.areas, theirs)
+        float(np.mean([areas[seed] for seed in best.differences]))
+        for areas in (best.areas, best.baseline_areas)
     ]
     ours, other = (f"{metric.factor * m:.{metric.digits}f}{metric.unit}" for m in means)
     first = min(chain.steps[0].labels for chain in chains)
     others = "" if len(known) == 1 else f", the best of {len(known)} arms,"
     return (
         f"Over the curve from {first} to {until} labels, {best.arm}{others} has a mean test "
-        f"{metric.title} of {ours}, {baseline_arm(run)} of {other}: {_difference(best)}"
+        f"{metric.title} of {ours}, {best.baseline} of {other}: {_difference(best)}"
+    )
+
+
+def _posterior_sentence(run: Run) -> str | None:
+    """Dropout against the deterministic network, function by function; `None` without both."""
+    known = [c for c in posterior_comparisons(run) if c.mean is not None]
+    if not known:
+        return None
+    metric, chains = primary_metric(run), started_chains(run)
+    first = min(chain.steps[0].labels for chain in chains)
+    each = listed([f"{c.arm} {difference_written(c.mean, c.interval, metric)}" for c in known])
+    points = " in per cent points" if metric.factor == 100 else ""
+    seeds = counted(max(len(c.differences) for c in known), "seed")
+    return (
+        f"Over the curve from {first} to {last_common_labels(chains)} labels, the mean test "
+        f"{metric.title} with dropout minus that of the deterministic network is{points}: {each} "
+        f"({seeds})."
     )
 
 
@@ -123,6 +186,10 @@ def _final_sentence(run: Run) -> str:
     known = {arm: end for arm, end in ends.items() if end is not None and np.isfinite(end.mean)}
     if at is None or not known:
         return "the arms have no label count in common yet."
+    if len(known) > 1 and not any(
+        s.acquired for c in shared.chains for s in c.steps if s.labels < at
+    ):
+        return f"With {at} labels {_NONE_ASKED}"
     best = (min if metric.lower else max)(end.mean for end in known.values())
     names = [arm for arm, end in known.items() if end.mean == best]
     end = known[names[0]]

@@ -52,9 +52,9 @@ def write_report(run: Run, directory: Path, *, images: Images | None = None) -> 
     """Write `report.html`, the figures as `.png` and `.svg`, and the numbers as `.csv`.
 
     Figures: `learning_curves`; `positives`, where the spec has a positive class; `first_images`,
-    with `images`. Numbers: `steps`, `summary`, `seeds`; `comparisons`, with a random arm. What an
-    earlier report had and this one has not is removed. Each file appears whole or not at all, the
-    page last; earlier ones are replaced.
+    with `images`. Numbers: `steps`, `summary`, `seeds`; `comparisons`, with arms to compare. What
+    an earlier report had and this one has not is removed. Each file appears whole or not at all,
+    the page last; earlier ones are replaced.
 
     Args:
         run: finished or not; any arms, seeds and steps, classification or regression.
@@ -120,6 +120,7 @@ def page(run: Run, *, images: Images | None = None) -> str:
             results.crossing_table(run),
             beside.saving_table(run),
             beside.comparison_table(run),
+            beside.posterior_table(run),
             beside.table_2(run),
             results.final_table(run),
         ],

@@ -6,19 +6,13 @@ keep both busy to the end, and what is lost in a crash is one step a process. Th
 alone writes records.
 """
 
-import multiprocessing
-import os
-import signal
-import sys
-import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,11 +24,15 @@ from askwell.experiment.disk import locked
 from askwell.experiment.journal import Journal
 from askwell.experiment.spec import Arm, Spec
 from askwell.experiment.workbench import Workbench
+from askwell.experiment.workers import Heard, Outcome, Submit, steppers
 from askwell.records import Chain, Run, StepRecord
 
 
 class Watcher(Protocol):
     """Is told what happens, to show it."""
+
+    def features(self, done: int, total: int) -> None:
+        """So many features of a pretrained network are computed, of those that were missing."""
 
     def begin(self, spec: Spec, chains: Sequence[Chain], jobs: int) -> None:
         """The run starts, or goes on where these chains end."""
@@ -65,12 +63,14 @@ def run(
 
     Warns:
         UserWarning: the run was started with other versions, on another machine, or with more
-            threads a process than OMP_NUM_THREADS now allows.
+            threads a process than OMP_NUM_THREADS now allows. And whatever the steps warn of,
+            wherever they run, each once.
     """
     journal = Journal(directory)
     journal.refuse_foreign()  # before the data are read, which may take minutes
     device = machine.default_device()
-    bench = Workbench(spec, device=device)
+    report = None if watcher is None else watcher.features
+    bench = Workbench(spec, device=device, report=report)
     spec = bench.spec  # its budget is a number of this data set now
     jobs = _jobs(jobs, len(spec.all_arms) * len(spec.seeds), device)
     starts = [(arm, bench.start(arm, seed)) for seed in spec.seeds for arm in spec.all_arms]
@@ -80,7 +80,7 @@ def run(
         if watcher is not None:
             watcher.begin(spec, [t.chain for t in tasks], jobs)
         missing = [t for t in tasks if len(t.chain.steps) < spec.steps]
-        with _steppers(bench, min(jobs, max(1, len(missing))), threads) as submit:
+        with steppers(bench, min(jobs, max(1, len(missing))), threads) as submit:
             for task, record in _turns(missing, submit, spec.steps):
                 journal.append(task.arm.name, task.chain.seed, record)
                 task.chain = replace(task.chain, steps=(*task.chain.steps, record))
@@ -120,9 +120,6 @@ class _Task:
     chain: Chain
 
 
-Submit = Callable[[Arm, Chain], "Future[StepRecord]"]
-
-
 def _turns(
     tasks: Sequence[_Task], submit: Submit, steps: int
 ) -> Iterator[tuple[_Task, StepRecord]]:
@@ -130,10 +127,9 @@ def _turns(
 
     The caller appends a yielded record to its chain before it asks for the next.
     """
-    waiting, running = deque(tasks), dict[Future[StepRecord], _Task]()
-    most = max(1, getattr(submit, "parallel", 1))
+    waiting, running, heard = deque(tasks), dict[Future[Outcome], _Task](), Heard()
     while waiting or running:
-        while waiting and len(running) < most:
+        while waiting and len(running) < submit.parallel:
             task = waiting.popleft()
             with _told_of_death():
                 running[submit(task.arm, task.chain)] = task
@@ -141,8 +137,9 @@ def _turns(
         for future in done:
             task = running.pop(future)
             with _told_of_death():
-                record = future.result()
-            yield task, record
+                outcome = future.result()
+            heard.repeat(outcome.warnings)
+            yield task, outcome.record
             if len(task.chain.steps) < steps:
                 waiting.append(task)
 
@@ -157,125 +154,6 @@ def _told_of_death() -> Iterator[None]:
             "A worker process died (killed, or out of memory?). Finished steps are safe: run the "
             "same command again, with fewer --jobs if memory is short."
         ) from error
-
-
-class _Here:
-    """Steps in this process, one at a time."""
-
-    parallel = 1
-
-    def __init__(self, bench: Workbench) -> None:
-        self.bench = bench
-
-    def __call__(self, arm: Arm, chain: Chain) -> "Future[StepRecord]":
-        future: Future[StepRecord] = Future()
-        future.set_result(self.bench.step(arm, chain))
-        return future
-
-
-class _Elsewhere:
-    """Steps in worker processes."""
-
-    def __init__(self, pool: ProcessPoolExecutor, parallel: int) -> None:
-        self.pool = pool
-        self.parallel = parallel
-
-    def __call__(self, arm: Arm, chain: Chain) -> "Future[StepRecord]":
-        with _interrupt_blocked():
-            return self.pool.submit(_work, arm, chain)
-
-
-@contextmanager
-def _steppers(bench: Workbench, jobs: int, threads: int) -> Iterator[_Here | _Elsewhere]:
-    if jobs == 1:
-        machine.keep_freed_memory()
-        before = torch.get_num_threads()
-        torch.set_num_threads(threads)
-        try:
-            yield _Here(bench)
-        finally:
-            torch.set_num_threads(before)
-        return
-    _start_tracker()
-    # `spawn`: a forked child would inherit locks of torch's threads. Each starts when it is needed.
-    pool = ProcessPoolExecutor(
-        jobs,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(bench.spec, str(bench.device), threads),
-    )
-    try:
-        yield _Elsewhere(pool, jobs)
-    except BaseException:
-        _kill(pool)
-        raise
-    pool.shutdown()
-
-
-def _start_tracker() -> None:
-    """Start the process that removes what killed processes leave, and let it do so in silence.
-
-    Otherwise it may end a run that was stopped with a warning about semaphores, which it has just
-    removed, behind the sentence that says what happened.
-    """
-    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
-    try:
-        resource_tracker.ensure_running()  # takes over the options of this moment
-    finally:
-        sys.warnoptions.pop()
-
-
-def _kill(pool: ProcessPoolExecutor) -> None:
-    """End the workers now: a step takes long, and its record would not be written any more."""
-    for process in list((getattr(pool, "_processes", None) or {}).values()):
-        process.kill()
-    # The pool's thread sees the deaths and ends. Only then may the pool be shut down: both close
-    # the same pipe, and the later one would fail.
-    if (manager := getattr(pool, "_executor_manager_thread", None)) is not None:
-        manager.join(10)
-    pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextmanager
-def _interrupt_blocked() -> Iterator[None]:
-    """Keep Ctrl-C from a process that starts here: it is the main process's to handle.
-
-    A child inherits what is blocked, from its first instruction on; here it only waits a moment.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_bench: Workbench | None = None
-
-
-def _start_worker(spec: Spec, device: str, threads: int) -> None:
-    global _bench
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be blocked before the start
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    machine.keep_freed_memory()
-    torch.set_num_threads(threads)
-    with warnings.catch_warnings(action="ignore"):  # the main process has given them
-        _bench = Workbench(spec, device=device)
-
-
-def _die_with_parent() -> None:
-    """A killed main process must not leave workers computing for nobody."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _work(arm: Arm, chain: Chain) -> StepRecord:
-    assert _bench is not None
-    return _bench.step(arm, chain)
 
 
 def _jobs(jobs: int | None, chains: int, device: torch.device) -> int:

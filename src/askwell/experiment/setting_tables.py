@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from askwell.experiment.facts import integer, started
+from askwell.experiment.facts import chose_weight_decay, integer, started
 from askwell.experiment.statistics import PHASES, step_seconds
 from askwell.experiment.tables import Table
 from askwell.experiment.writing import DASH
@@ -33,11 +33,12 @@ def weight_decay_table(run: Run) -> Table | None:
             spans = [(decay, [step.labels for step in steps]) for decay, steps in by_choice]
             text = ", ".join(f"{d:g} ({_span(labels)})" for d, labels in spans)
             rows.append((arm, str(chain.seed), text))
-    validation = integer(run, "validation")
-    chosen = f"on the {validation} validation images" if validation else "as specified"
+    origin = "as the specification has it: there was one, so none was chosen"
+    if chose_weight_decay(run):
+        origin = f"chosen on the {integer(run, 'validation')} validation images"
     caption = (
-        f"The constant c of the penalty c / N · ‖W‖², chosen {chosen}, with the label counts "
-        "at which it was in use."
+        f"The constant c of the penalty c / N · ‖W‖², {origin}, with the label counts at which it "
+        "was in use."
     )
     return Table("Weight decay", caption, ("arm", "seed", "c (labels)"), tuple(rows))
 

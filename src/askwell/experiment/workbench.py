@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from askwell import baselines
-from askwell.baselines import BASELINES, FitLike
+from askwell.baselines import BASELINES
 from askwell.errors import SpecError
 from askwell.evaluation import evaluate, evaluate_regression, labelled_chunks
 from askwell.experiment.arms import MBR
@@ -31,9 +31,8 @@ from askwell.records import Chain, ItemId, Label, StepRecord, Training
 from askwell.select import Strategy, strategy
 from askwell.tensors import Images
 from askwell.train import Fit, Recipe, cross_entropy, flips, gaussian_nll, views
-
-_CHUNK = 256
-"""Images scored at a time: their feature maps fit in a core's cache, just."""
+from askwell.train.calls import FitLike
+from askwell.train.chunks import chunk_size
 
 
 class Workbench:
@@ -60,6 +59,7 @@ class Workbench:
         if len(self.classes) == 1:
             raise SpecError(f"There must be two classes at least; {spec.dataset} has one.")
         self.inputs = inputs(spec, self.data, self.device, report)
+        self._chunk = chunk_size(self.inputs.shape)
         # They keep what is costly about the pool, from step to step.
         self._baselines: dict[str, FitLike] = {}
 
@@ -97,7 +97,7 @@ class Workbench:
 
     def _evaluate(self, draws: Draws, seed: int) -> Mapping[str, float]:
         pool, labels = self.inputs.test_for(seed), self.data.test_for(seed).labels
-        chunks = labelled_chunks(pool, labels, size=_CHUNK)
+        chunks = labelled_chunks(pool, labels, size=self._chunk)
         return (evaluate_regression if self.regression else evaluate)(draws, chunks)
 
     def _ask(
@@ -127,7 +127,7 @@ class Workbench:
             draws=self.spec.draws,
             pool_subset=self.spec.pool_subset or None,
             exclude=chain.validation + self.data.test_for(chain.seed).aside,
-            chunk_size=_CHUNK,
+            chunk_size=self._chunk,
         )
         learner.tell(dict(zip(chain.initial, chain.initial_labels, strict=True)))
         for step in chain.steps:

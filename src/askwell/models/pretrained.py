@@ -34,9 +34,10 @@ BACKBONES: Mapping[str, Backbone] = MappingProxyType(
 )
 """The backbones that askwell knows itself."""
 
-_HUBS: Mapping[str, Callable[[str], Backbone]] = MappingProxyType(
+HUBS: Mapping[str, Callable[[str], Backbone]] = MappingProxyType(
     {"timm": timm_backbone, "torchvision": torchvision_backbone}
 )
+"""Libraries whose classifiers are backbones, too, as `timm:<model>`."""
 
 
 @cache
@@ -48,9 +49,9 @@ def find_backbone(name: str) -> Backbone:
         ModelError: its library is not installed, or it gives no feature vector.
     """
     hub, separator, model = name.partition(":")
-    if separator and hub in _HUBS:
+    if separator and hub in HUBS:
         with torch.random.fork_rng([]):  # it is built to find out how many features it gives
-            return _HUBS[hub](model)
+            return HUBS[hub](model)
     if name not in BACKBONES:
         raise InputError(
             f"There is no backbone {name!r}. Known are {', '.join(BACKBONES)}, and every "

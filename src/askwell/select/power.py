@@ -18,7 +18,7 @@ from askwell.pool import Chunk
 from askwell.posterior.base import Draws
 from askwell.randomness import derive, item_keys
 from askwell.records import ItemId, Query
-from askwell.select.topk import best_by_order
+from askwell.select.topk import best_by_order, check_acquisition
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class PowerSampling:
     temperature: float
 
     def __post_init__(self) -> None:
-        """Refuse impossible temperatures."""
+        """Refuse what is no acquisition function, and impossible temperatures."""
+        check_acquisition(self.acquisition)
         check_temperature(self.temperature)
 
     def order(

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import stdtrit
-from torch import Tensor
 
 from askwell.acquisition import Acquisition
 from askwell.errors import InputError
@@ -23,15 +22,13 @@ from askwell.pool import Chunk
 from askwell.posterior.base import Draws, Features, StagedDraws
 from askwell.records import ItemId, Query
 from askwell.select.base import images_for
+from askwell.select.jackknife import GROUPS, jackknife
 from askwell.select.power import PowerSampling
 from askwell.select.topk import StreamingTopK, TopK, score_values
-from askwell.tensors import Outputs, Scores, require_finite_outputs
+from askwell.tensors import Outputs, require_finite_outputs
 
 _ROOM = 4096
 """Items whose features are kept at a time: 64 MB with the paper's network."""
-
-_GROUPS = 16
-"""Of draws, for the jackknife."""
 
 _CHUNK = 256
 """Items that are given further draws at a time."""
@@ -53,6 +50,9 @@ class Race:
         growth: by which the draws grow from stage to stage.
         failure: probability, for each of the k best, to be dropped on the way: divided over the
             stages, and as exact as the intervals (see `_Reach`).
+
+    Raises:
+        InputError: another strategy, or an impossible value.
     """
 
     of: TopK | PowerSampling
@@ -61,7 +61,8 @@ class Race:
     failure: float = 0.01
 
     def __post_init__(self) -> None:
-        """Refuse impossible values."""
+        """Refuse what is no strategy that can be raced, and impossible values."""
+        _check_raced(self.of)
         if self.first < 2 or self.growth < 2:
             raise InputError(
                 f"A race needs at least 2 first draws and a growth of at least 2; got {self.first} "
@@ -95,6 +96,16 @@ class Race:
             early.append(m)
             m *= self.growth
         return [*early, draws]
+
+
+def _check_raced(candidate: TopK | PowerSampling) -> None:
+    if isinstance(candidate, TopK | PowerSampling):
+        return
+    got = repr(candidate) if isinstance(candidate, str) else type(candidate).__name__
+    raise InputError(
+        "A race is of a strategy that ranks items by their scores, as in "
+        f'Race(TopK(ACQUISITIONS["bald"])); got {got}. strategy("bald") gives that race by name.'
+    )
 
 
 @dataclass(slots=True)
@@ -145,12 +156,12 @@ class _Reach:
 
     def at_most(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """The same with the largest error so far: intervals cost as much as a dozen scores."""
-        t = self._t(_GROUPS)
+        t = self._t(GROUPS)
         absolute, relative = self.largest
         return np.where(scores > 0, scores * math.exp(t * relative), scores + t * absolute)
 
     def _t(self, draws: int) -> float:
-        return float(stdtrit(min(draws, _GROUPS) - 1, 1 - self.failure))
+        return float(stdtrit(min(draws, GROUPS) - 1, 1 - self.failure))
 
 
 @dataclass(slots=True)
@@ -276,23 +287,3 @@ def _joined(groups: list[_Group]) -> _Group:
         np.concatenate([g.rank for g in groups]),
         np.concatenate([g.reach for g in groups]),
     )
-
-
-def jackknife(acquisition: Acquisition, outputs: Outputs) -> NDArray[np.float64]:
-    """Standard error of each item's score over the choice of draws, shape (N,).
-
-    The draws are dealt into g groups, the score s_j is computed without each group j in turn, and
-    e² = (g − 1)/g · Σ_j (s_j − s̄)² (Efron & Stein 1981). Fits any acquisition function that is
-    smooth in the distribution of the draws.
-    """
-    draws = outputs.shape[1]
-    groups = min(_GROUPS, draws)
-    of_group = torch.arange(draws, device=outputs.device) % groups
-    without: list[Scores] = []
-    for j in range(groups):
-        kept: Tensor = (of_group != j).nonzero().flatten()
-        without.append(acquisition.of_outputs(outputs.index_select(1, kept)))
-    left_out = torch.stack(without).double()  # g N
-    variance = (left_out - left_out.mean(dim=0)).square().sum(dim=0) * (groups - 1) / groups
-    errors: NDArray[np.float64] = variance.sqrt().cpu().numpy()
-    return errors

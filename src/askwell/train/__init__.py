@@ -5,6 +5,8 @@ Fit               labelled ids, pool, seed → Posterior, with weight decay chos
                   validation set (fit.py)
 train             the loop itself (loop.py)
 flips, views      more images from those of some classes (augment.py)
+
+How a learner calls this or any other way of training is in calls.py.
 """
 
 from askwell.train.augment import flips, views

@@ -21,6 +21,7 @@ from askwell.randomness import derive
 from askwell.records import ItemId, Label, Training
 from askwell.tensors import Images, label_tensor, require_finite_outputs
 from askwell.train.augment import Augment
+from askwell.train.chunks import chunk_size
 from askwell.train.loop import train
 from askwell.train.losses import Loss, check_classes, cross_entropy
 from askwell.train.recipe import Recipe
@@ -29,7 +30,6 @@ MakePosterior = Callable[[nn.Module, Training], Posterior]
 """A trained network and how it was trained → a posterior."""
 
 _VALIDATION_DRAWS = 20
-_CHUNK = 256
 
 
 class Fit:
@@ -153,7 +153,8 @@ class Fit:
         images, labels = self.validation
         labels = labels.cpu()
         draws = posterior.draw(_VALIDATION_DRAWS, seed=0)
-        outputs = torch.cat([draws.outputs(part) for part in images.split(_CHUNK)]).cpu()  # N T O
+        parts = images.split(chunk_size(images.shape[1:]))
+        outputs = torch.cat([draws.outputs(part) for part in parts]).cpu()  # N T O
         require_finite_outputs(outputs, range(len(outputs)))  # NaN would win every comparison
         if self.loss is not cross_entropy:
             value = -float(self.loss(outputs.mean(dim=1), labels))
