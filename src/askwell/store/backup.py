@@ -1,0 +1,91 @@
+"""Copies of the project file: made beside, synced, renamed; the oldest of many are removed."""
+
+import os
+import re
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from askwell.errors import InputError, RunError
+from askwell.paths import is_file, is_folder, shown
+from askwell.store.connection import connect, sync_folder
+
+KEPT = 10
+"""How many copies stay in the project's own folder of them."""
+
+
+def folder(project: Path) -> Path:
+    """Where a project's backups are."""
+    return project.parent / "backups"
+
+
+def listing(project: Path) -> list[Path]:
+    """The project's backups with names of ours, oldest first."""
+    pattern = re.compile(re.escape(project.stem) + r"-\d{8}T\d{6}\.\d{6}Z\.db")
+    place = folder(project)
+    if not place.is_dir():
+        return []
+    return sorted(path for path in place.iterdir() if pattern.fullmatch(path.name))
+
+
+def copy(project: Path, to: Path | None) -> Path:
+    """Copy a project as it is at this moment, while it is in use.
+
+    Args:
+        project: its file.
+        to: a file that is not there yet, or a folder; by default the project's own.
+
+    Raises:
+        InputError: the file is there already.
+        RunError: it cannot be written.
+    """
+    try:
+        target = _target(project, to)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(project, target)
+        if target.parent == folder(project):
+            prune(project)
+    except OSError as error:
+        raise RunError(
+            f"The backup of {shown(project)} cannot be written: {error.strerror or error}. The "
+            "project itself is safe. Make room, or give another place with --out."
+        ) from error
+    except sqlite3.Error as error:
+        raise RunError(
+            f"The backup of {shown(project)} cannot be written: {error}. The project itself is "
+            "safe. Make room, or give another place with --out."
+        ) from error
+    return target
+
+
+def prune(project: Path) -> None:
+    """Remove all but the newest copies, and what earlier processes left half-written."""
+    for old in listing(project)[:-KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def _target(project: Path, to: Path | None) -> Path:
+    if to is None or is_folder(to, RunError):
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        return (folder(project) if to is None else to.resolve()) / f"{project.stem}-{stamp}.db"
+    if is_file(to, RunError) or to.is_symlink():
+        raise InputError(f"{shown(to)} is there already, and is not overwritten. Give a new name.")
+    return to.resolve()
+
+
+def _write(project: Path, target: Path) -> None:
+    aside = target.with_name(f".{target.name}.part")
+    try:
+        with (
+            closing(connect(project, read_only=True)) as source,
+            closing(sqlite3.connect(aside, isolation_level=None)) as copied,
+        ):
+            copied.execute("PRAGMA synchronous = OFF")  # synced once, as a whole, below
+            source.backup(copied)
+        with aside.open("rb+") as file:
+            os.fsync(file.fileno())
+        aside.replace(target)
+        sync_folder(target.parent)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,50 @@
+"""How far the project is, in numbers."""
+
+import sqlite3
+from collections import Counter
+
+from askwell.store import classes
+from askwell.store.records import ANSWERS, Counts, Settings
+from askwell.store.standing import verdicts
+
+_IMAGES = """
+SELECT count(DISTINCT CASE WHEN kind = 'unsure' THEN x.content END),
+  count(DISTINCT CASE WHEN kind = 'later' THEN x.content END),
+  count(DISTINCT CASE WHEN flagged THEN x.content END)
+FROM current AS x JOIN content AS c ON c.id = x.content
+WHERE c.item NOTNULL AND (kind IN ('unsure', 'later') OR flagged)
+"""
+
+_ANSWERS = f"""
+SELECT (SELECT count(*) FROM event WHERE kind IN {ANSWERS}) - (SELECT count(*) FROM event AS u
+  JOIN event ON event.seq = u.supersedes WHERE u.kind = 'undo' AND event.kind IN {ANSWERS})
+"""
+
+
+def counts(db: sqlite3.Connection, settings: Settings) -> Counts:
+    """All counts of a project."""
+    status = dict(db.execute("SELECT status, count(*) FROM item GROUP BY status"))
+    (duplicates,) = db.execute("SELECT count(*) FROM item WHERE duplicate_of NOTNULL").fetchone()
+    unsure, later, flagged = db.execute(_IMAGES).fetchone()
+    (decisions,) = db.execute(_ANSWERS).fetchone()
+    found = verdicts(db)
+    agreed = [(verdict.key, verdict.label()) for verdict in found]
+    per_class = Counter(label for _, label in agreed if label is not None)
+    return Counts(
+        items=status.get("ok", 0) - duplicates,
+        duplicates=duplicates,
+        unreadable=status.get("unreadable", 0),
+        vanished=status.get("vanished", 0),
+        labelled=sum(bool(verdict.votes) for verdict in found),
+        decisions=decisions,
+        unsure=unsure,
+        bad=sum(verdict.bad for verdict in found),
+        later=later,
+        flagged=flagged,
+        per_class={
+            known.id: per_class[known.id] for known in classes.listing(db, active_only=True)
+        },
+        holdout_labelled=sum(
+            label is not None and key < settings.holdout_share for key, label in agreed
+        ),
+    )

@@ -1,0 +1,134 @@
+"""What stands: the current decisions, and the labels that follow from them."""
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from askwell.store import classes
+from askwell.store.decisions import SELECT, event_of
+from askwell.store.records import Current, Event, Settings
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What all annotators together say about one content.
+
+    Attributes:
+        item: that stands for it.
+        key: of the content.
+        votes: annotator → class, merges resolved: the newest where duplicates were labelled too.
+        bad: whether anybody calls it bad.
+        adjudicated: the class that settles it, if one does.
+    """
+
+    item: int
+    key: float
+    votes: dict[int, int] = field(default_factory=dict)
+    bad: bool = False
+    adjudicated: int | None = None
+
+    def label(self) -> int | None:
+        """The class: as settled, else of the majority; None if bad, disputed or unlabelled."""
+        if self.adjudicated is not None:
+            return self.adjudicated
+        if self.bad or not self.votes:
+            return None
+        return majority(self.votes.values())
+
+
+def majority(votes: Iterable[int]) -> int | None:
+    """The class that most votes are for; None where two have as many."""
+    counted = Counter(votes).most_common(2)
+    return None if len(counted) == 2 and counted[0][1] == counted[1][1] else counted[0][0]
+
+
+def current(db: sqlite3.Connection) -> list[Current]:
+    """The last decision of each annotator on each image, by item and annotator."""
+    rows = db.execute(
+        "SELECT x.item, x.annotator, coalesce(x.kind, e.kind), "
+        "coalesce(class.merged_into, x.label), x.flagged, e.seq, e.stream, e.created_at "
+        "FROM current AS x JOIN event AS e ON e.seq = coalesce(x.answer, x.flag) "
+        "LEFT JOIN class ON class.id = x.label "
+        "WHERE x.answer NOTNULL OR x.flagged ORDER BY x.item, x.annotator"
+    )
+    return [
+        Current(item, annotator, kind, label, bool(flagged), seq, stream, created_at)
+        for item, annotator, kind, label, flagged, seq, stream, created_at in rows
+    ]
+
+
+def events(db: sqlite3.Connection, after: int, limit: int | None) -> list[Event]:
+    """The events behind number `after`, oldest first."""
+    rows = db.execute(
+        f"{SELECT} WHERE seq > ? ORDER BY seq LIMIT ?", (after, -1 if limit is None else limit)
+    )
+    return [event_of(row) for row in rows]
+
+
+def history(db: sqlite3.Connection, annotator: int, limit: int) -> list[Event]:
+    """The answers of an annotator that stand, newest first, each image once."""
+    rows = db.execute(
+        f"{SELECT} WHERE seq IN (SELECT answer FROM current WHERE annotator = ? "
+        "AND answer NOTNULL ORDER BY answer DESC LIMIT ?) ORDER BY seq DESC",
+        (annotator, limit),
+    )
+    return [event_of(row) for row in rows]
+
+
+def verdicts(db: sqlite3.Connection) -> list[Verdict]:
+    """All contents that can be shown and that somebody labelled or called bad."""
+    rows = db.execute(
+        "SELECT x.content, c.item, c.key, x.annotator, x.kind, x.label, x.adjudicated "
+        "FROM current AS x JOIN content AS c ON c.id = x.content "
+        "WHERE c.item NOTNULL AND x.kind IN ('label', 'bad') ORDER BY x.answer"
+    )
+    merged = classes.merged(db)
+    found: dict[int, Verdict] = {}
+    for content, item, key, annotator, kind, label, adjudicated in rows:
+        verdict = found.setdefault(content, Verdict(item, key))
+        if kind == "bad":
+            verdict.bad = True
+            verdict.adjudicated = None if adjudicated else verdict.adjudicated
+            continue
+        verdict.votes[annotator] = merged[label]
+        if adjudicated:
+            verdict.adjudicated = merged[label]
+    return list(found.values())
+
+
+def labels(db: sqlite3.Connection, settings: Settings, *, reserved: bool) -> dict[int, int]:
+    """Item → class, of the reserve or of all others, for training or measuring."""
+    found = {}
+    for verdict in verdicts(db):
+        label = verdict.label()
+        if label is not None and (verdict.key < settings.holdout_share) == reserved:
+            found[verdict.item] = label
+    return found
+
+
+def agreement_pairs(db: sqlite3.Connection) -> list[tuple[int, Mapping[int, int]]]:
+    """Images that at least two annotators labelled on their own, with what each said.
+
+    What settled a disagreement is left out: it was decided with the others' labels in sight. The
+    label that the same annotator gave before counts in its place.
+    """
+    rows = db.execute(
+        "SELECT c.item, e.annotator, e.label, e.kind FROM event AS e "
+        "JOIN item ON item.id = e.item JOIN content AS c ON c.id = item.content "
+        "WHERE c.item NOTNULL AND c.votes > 1 AND e.kind IN ('label', 'unsure', 'bad', 'later') "
+        "AND e.stream != 'adjudication' AND NOT EXISTS "
+        "(SELECT 1 FROM event AS u WHERE u.kind = 'undo' AND u.supersedes = e.seq) ORDER BY e.seq"
+    )
+    merged = classes.merged(db)
+    said: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    for item, annotator, label, kind in rows:
+        said[item].pop(annotator, None)
+        if kind == "label":
+            said[item][annotator] = merged[label]
+    return [(item, votes) for item, votes in sorted(said.items()) if len(votes) > 1]
+
+
+def adjudicated(db: sqlite3.Connection) -> dict[int, int]:
+    """Item → class, where a disagreement was settled."""
+    return {v.item: v.adjudicated for v in verdicts(db) if v.adjudicated is not None}
