@@ -1,6 +1,7 @@
-"""`askwell data`: list, fetch and verify data sets."""
+"""`askwell data`: list, fetch and verify data sets, write their images as files."""
 
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,13 @@ Directory = Annotated[
         "--dir", help="The folder of all data sets; by default $ASKWELL_DATA or the user's cache."
     ),
 ]
+
+
+class Split(StrEnum):
+    """The parts of a data set."""
+
+    TRAIN = "train"
+    TEST = "test"
 
 
 _COLUMNS = (
@@ -130,6 +138,33 @@ def path(
     """
     folder = (directory or data_dir()).absolute()
     typer.echo(folder if name is None else _chosen([name])[0].folder(directory))
+
+
+@app.command()
+def images(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which data set.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New, or empty.")],
+    count: Annotated[int, typer.Option(help="Images, drawn at random.", min=1)] = 1000,
+    split: Annotated[Split, typer.Option(help="Which part of the data set.")] = Split.TRAIN,
+    seed: Annotated[int, typer.Option(help="Of the drawing.")] = 0,
+    directory: Directory = None,
+) -> None:
+    """Write images of a data set as PNG files, with their labels beside: to try labelling.
+
+    The files are numbered, so that their names tell nothing. The labels are in labels.csv, for
+    `askwell ingest`, or to see how well you did.
+
+    Example: askwell data images fashion_mnist clothes --count 500
+
+    Example: askwell data images digits digits --split test
+    """
+    from askwell.datasets.png_files import write_images
+
+    (dataset,) = _chosen([name])
+    if dataset.state(directory) != "ready":
+        fetch_with_bars(dataset, directory)
+    written = write_images(dataset.load(directory), folder, count, split=split.value, seed=seed)
+    typer.echo(f"{written} images and labels.csv written to {folder}.")
 
 
 def fetch_with_bars(dataset: Dataset, directory: Path | None = None) -> None:

@@ -1,0 +1,101 @@
+"""Text files in and out: any Unicode encoding in; out aside, synchronised and renamed."""
+
+import codecs
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from askwell.datasets.images import SUFFIXES
+from askwell.errors import InputError, RunError
+from askwell.paths import is_file, is_folder, shown
+
+_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8 (with a mark or without) or, with a mark, UTF-16.
+
+    Raises:
+        InputError: there is no such file, it cannot be read, or is in another encoding.
+    """
+    if not is_file(path, InputError):
+        raise InputError(f"There is no file {shown(path)}. Give a file of labels.")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8-sig")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{shown(path)}, line {line}, is not in UTF-8. Save it as UTF-8 (in spreadsheets: "
+            "'CSV UTF-8')."
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file as a whole: it is the old one or the new one, whatever happens.
+
+    Raises:
+        RunError: the system refuses.
+    """
+    aside: Path | None = None
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                dir=path.parent, prefix=".askwell-", suffix=".part", delete=False
+            ) as file:
+                aside = Path(file.name)
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            aside.chmod(0o666 & ~_umask())
+            aside.replace(path)
+        finally:
+            if aside is not None:
+                with suppress(OSError):
+                    aside.unlink(missing_ok=True)
+
+
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Refuse to replace a file, unless told to.
+
+    Raises:
+        InputError: something is there, or it has the name of an image.
+    """
+    if path.suffix.lower() in SUFFIXES:
+        raise InputError(f"{shown(path)} is the name of an image. Give another one for the labels.")
+    if is_folder(path, InputError):
+        raise InputError(f"{shown(path)} is a folder; this format is one file. Give its name.")
+    if not overwrite and (is_file(path, InputError) or path.is_symlink()):
+        raise InputError(
+            f"{shown(path)} is there already. Give another name, or --overwrite to replace it."
+        )
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an `OSError` into a sentence that names the place.
+
+    Raises:
+        RunError: in the place of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{shown(path)} cannot be written: {error.strerror or error}. Make room, check the "
+            "permissions, or give another place with --out."
+        ) from error
+
+
+def _umask() -> int:
+    """What new files are not permitted; the only way to learn it is to set it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
