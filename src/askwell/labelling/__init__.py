@@ -1,0 +1,15 @@
+"""The model behind the labelling page: a Bayesian head that is trained while a person labels.
+
+    worker       the process that computes features and rankings, driven over pipes   (worker.py)
+    files        what it is given and what it gives back, as files                    (files.py)
+    features     images → features, a batch at a time, between the commands         (background.py)
+    head         labels → posterior → a score and probabilities of every image        (head.py)
+    ranking      all of a snapshot in one: cold start or active, diverse, metrics     (ranking.py)
+    coldstart    what to label before every class has a label                         (coldstart.py)
+    diverse      a ranking without near-duplicates                                    (diverse.py)
+    estimate     accuracy with its interval, what more labels would bring             (estimate.py)
+    model        the trained model as files that other programs read                  (model.py)
+    onnx         the same for programs without torch                                  (onnx.py)
+
+`files` and `estimate` need no torch. Import what you need from the module that defines it.
+"""

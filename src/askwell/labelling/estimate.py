@@ -1,0 +1,298 @@
+"""How good the model is, what more labels would bring, and whether to stop.
+
+Everything is measured on hold-out images, which were drawn uniformly at random and never trained
+on: the images that an acquisition function chooses are the hard ones, and say nothing of the rest.
+
+Intervals hold for few images: none has width 0 because every image happened to be right, as those
+of a bootstrap do.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.stats import beta, norm, rankdata
+
+from askwell.errors import InputError
+
+FEWEST_IMAGES = 20
+"""Hold-out images below which nothing is said about more labels."""
+
+FEWEST_POINTS = 4
+"""Numbers of labels at which the accuracy must be known, and …"""
+
+LEAST_GROWTH = 1.5
+"""… by which factor the labels must have grown from the first to the last."""
+
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value and between what it may lie, at the level asked for."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A model on the curve: how many labels it had, and which hold-out images it gets right."""
+
+    labels: int
+    correct: Mapping[int, bool]
+
+    @classmethod
+    def of(cls, trained_on: int, metrics: Mapping[str, Any]) -> "Point":
+        """From what a ranking says: its `trained_on` and `metrics`."""
+        items, right = metrics.get("holdout_items", ()), metrics.get("holdout_correct", ())
+        return cls(trained_on, {int(i): bool(r) for i, r in zip(items, right, strict=True)})
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What so many more labels would add to the accuracy.
+
+    Attributes:
+        more: labels.
+        gain: of accuracy (0.01 is a percentage point), or None where it cannot be said yet.
+        reason: why it cannot, or what it rests on; a sentence.
+    """
+
+    more: int
+    gain: Interval | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Whether to stop labelling, and why; a sentence."""
+
+    stop: bool
+    reason: str
+
+
+def accuracy(correct: Sequence[bool] | NDArray[Any], *, level: float = 0.95) -> Interval:
+    """Share of right predictions with the interval of Clopper & Pearson (1934).
+
+    Exact: it holds the truth with at least this probability, whatever the truth, also next to 1,
+    where a good model is and where Wilson's interval misses too often.
+
+    Raises:
+        InputError: no image.
+    """
+    k, n = int(np.sum(correct)), len(correct)
+    if n == 0:
+        raise InputError("An accuracy needs at least one hold-out image; there is none yet.")
+    tail = (1 - level) / 2
+    low = 0.0 if k == 0 else float(beta.ppf(tail, k, n - k + 1))
+    high = 1.0 if k == n else float(beta.ppf(1 - tail, k + 1, n - k))
+    return Interval(k / n, low, high)
+
+
+def balanced_accuracy(
+    correct: Sequence[bool] | NDArray[Any],
+    truth: Sequence[int] | NDArray[Any],
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Mean over the classes that occur of the share of right predictions in each.
+
+    The interval is that of Σ_c a_c / C with independent a_c ~ Beta(k_c + ½, n_c − k_c + ½)
+    (Jeffreys), by simulation: stratified by class, as a bootstrap would be, but not a point where
+    all of a class are right.
+
+    Raises:
+        InputError: no image, or not one class for each.
+    """
+    right, classes = np.asarray(correct, dtype=bool), np.asarray(truth)
+    if len(right) == 0 or right.shape != classes.shape:
+        raise InputError(
+            f"Give each hold-out image its class; got {right.shape} and {classes.shape}."
+        )
+    _, where, n = np.unique(classes, return_inverse=True, return_counts=True)
+    k = np.bincount(where, weights=right)
+    chance = np.random.default_rng(seed)
+    means = chance.beta(k + 0.5, n - k + 0.5, (_RESAMPLES * 5, len(n))).mean(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    value = float((k / n).mean())
+    return Interval(value, min(value, float(low)), max(value, float(high)))
+
+
+def auc(scores: ArrayLike, positive: ArrayLike, *, level: float = 0.95) -> Interval | None:
+    """Area under the ROC curve, that a positive image scores above a negative one (ties: half).
+
+    The interval is the score interval on Hanley & McNeil's (1982) variance with both sample sizes
+    replaced by their mean, method 5 of Newcombe (2006): no point where the classes are separated.
+
+    Args:
+        scores: of each hold-out image, larger for positive ones.
+        positive: which are.
+        level: of the interval.
+
+    Returns:
+        None where one of the two classes is missing.
+    """
+    values, is_positive = np.asarray(scores, dtype=float), np.asarray(positive, dtype=bool)
+    m, n = int(is_positive.sum()), int((~is_positive).sum())
+    if m == 0 or n == 0:
+        return None
+    ranks = rankdata(values)
+    theta = float((ranks[is_positive].sum() - m * (m + 1) / 2) / (m * n))
+    z = float(norm.ppf((1 + level) / 2))
+
+    def too_far(t: float) -> float:
+        return (theta - t) ** 2 - z**2 * _auc_variance(t, m, n)
+
+    # At 0 and 1 themselves the variance is 0: what is wanted there is the other root.
+    inside = min(max(theta, 1e-12), 1 - 1e-12)
+    low = 0.0 if theta == 0 else float(brentq(too_far, 0.0, inside))
+    high = 1.0 if theta == 1 else float(brentq(too_far, inside, 1.0))
+    return Interval(theta, low, high)
+
+
+def _auc_variance(theta: float, m: int, n: int) -> float:
+    others = (m + n) / 2 - 1
+    spread = (1 - theta) / (2 - theta) + theta / (1 + theta)
+    return theta * (1 - theta) * (1 + others * spread) / (m * n)
+
+
+def expected(
+    points: Sequence[Point], more: int = 50, *, level: float = 0.95, seed: int = 0
+) -> Expectation:
+    """What `more` labels would add to the accuracy, extrapolated from the curve so far.
+
+    The error is taken to fall as a power of the labels, e(n) = a · n^−b, the common shape of
+    learning curves (Hestness et al. 2017), fitted in logarithms. The interval is that of fits to
+    resampled hold-out images (Bayesian bootstrap, Rubin 1981; the images that the models share
+    stay together) whose scatter about the curve is resampled as well. It assumes that the curve
+    goes on as it did.
+
+    Args:
+        points: models, in any order; the last of those with equally many labels counts.
+        more: labels beyond those of the last model.
+        level: of the interval.
+        seed: of the resampling.
+    """
+    last = {point.labels: point for point in points if point.correct}
+    curve = [last[labels] for labels in sorted(last)]
+    reason = _too_little(curve)
+    if reason:
+        return Expectation(more, None, reason)
+    gains = _gains(curve, more, np.random.default_rng(seed))
+    low, high = np.quantile(gains[1:], [(1 - level) / 2, (1 + level) / 2])
+    gain = Interval(
+        float(gains[0]), min(float(gains[0]), float(low)), max(float(gains[0]), float(high))
+    )
+    images = len(curve[-1].correct)
+    return Expectation(
+        more,
+        gain,
+        f"Extrapolated from {len(curve)} models with {curve[0].labels} to {curve[-1].labels} "
+        f"labels on {images} hold-out images: {more} more labels would add about "
+        f"{_points(gain.value)} of accuracy ({_points(gain.low)} to {_points(gain.high)}).",
+    )
+
+
+def _too_little(curve: Sequence[Point]) -> str:
+    images = len(curve[-1].correct) if curve else 0
+    if images < FEWEST_IMAGES:
+        return (
+            f"Too early to say: {images} hold-out images are labelled, and {FEWEST_IMAGES} are "
+            "needed."
+        )
+    if len(curve) < FEWEST_POINTS or curve[-1].labels < LEAST_GROWTH * curve[0].labels:
+        return (
+            f"Too early to say: the accuracy is known at {len(curve)} numbers of labels, from "
+            f"{curve[0].labels} to {curve[-1].labels}; {FEWEST_POINTS} are needed, of which the "
+            f"last is {LEAST_GROWTH} times the first."
+        )
+    return ""
+
+
+def _gains(curve: Sequence[Point], more: int, chance: np.random.Generator) -> NDArray[np.float64]:
+    """The gain by the fit, then by the fits to resampled images, shape (1 + R,)."""
+    items = sorted({item for point in curve for item in point.correct})
+    known = np.array([[item in point.correct for item in items] for point in curve])  # P I
+    wrong = np.array([[point.correct.get(item) is False for item in items] for point in curve])
+    weights = chance.exponential(size=(1 + _RESAMPLES, len(items)))  # R I
+    weights[0] = 1
+    # Half an image of either kind (Jeffreys): an error of 0 has no logarithm.
+    errors = (weights @ wrong.T + 0.5) / (weights @ known.T + 1)  # R P
+    labels = np.array([point.labels for point in curve], dtype=float)
+    trust = wrong.sum(axis=1) + 0.5  # the variance of log e is about 1 / (images wrong)
+    fitted, slope = _fit(np.log(labels), np.log(errors), trust)
+    scatter = (np.log(errors[0]) - fitted[0]) * math.sqrt(len(curve) / (len(curve) - 2))
+    again = fitted + chance.choice([-1.0, 1.0], fitted.shape) * scatter  # wild bootstrap (Wu 1986)
+    again[0] = np.log(errors[0])
+    fitted, slope = _fit(np.log(labels), again, trust)
+    now = np.exp(fitted[:, -1])  # R
+    growth = (labels[-1] + more) / labels[-1]
+    return np.asarray(now * (1 - growth ** -np.maximum(slope, 0.0)))
+
+
+def _fit(
+    x: NDArray[np.float64], y: NDArray[np.float64], trust: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weighted least squares of y (R, P) on x (P,): fitted values, and the slopes negated."""
+    share = trust / trust.sum()
+    centred = x - x @ share
+    mean = y @ share  # R
+    slope = (y * share) @ centred / (centred**2 @ share)
+    return mean[:, None] + slope[:, None] * centred, -slope
+
+
+def advice(
+    expectation: Expectation,
+    accuracy_now: Interval | None,
+    *,
+    left: int,
+    target: float | None = None,
+    worth: float = 0.01,
+) -> Advice:
+    """Whether to stop labelling.
+
+    Args:
+        expectation: of some more labels.
+        accuracy_now: on the hold-out; None before there is one.
+        left: images that are not labelled yet.
+        target: accuracy that is enough; None where nobody said.
+        worth: gain of accuracy for which as many labels as `expectation` has are worth the work.
+    """
+    if left == 0:
+        return Advice(True, "Every image is labelled.")
+    if target is not None and accuracy_now is not None and accuracy_now.low >= target:
+        return Advice(
+            True,
+            f"The accuracy on images that were never trained on is at least "
+            f"{100 * accuracy_now.low:.1f} %: the {100 * target:g} % that you want are reached.",
+        )
+    gain = expectation.gain
+    if gain is None:
+        return Advice(False, expectation.reason)
+    if gain.high < worth:
+        return Advice(
+            True,
+            f"{expectation.more} more labels would add at most {_points(gain.high)} of accuracy, "
+            f"which is less than {_points(worth)}.",
+        )
+    if gain.low >= worth:
+        return Advice(
+            False,
+            f"{expectation.more} more labels would add at least {_points(gain.low)} of accuracy.",
+        )
+    return Advice(
+        False,
+        f"{expectation.more} more labels would add {_points(gain.low)} to {_points(gain.high)} of "
+        "accuracy: not known well enough to stop.",
+    )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} percentage points"
