@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEMO ?= runs/clothes
+DEMO_CLASSES := T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench clean
+.PHONY: help install run demo-label test check format bench clean
 
 help: ## Say what each target does
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 install: $(STAMP) ## Set up .venv with askwell and its development tools
 
@@ -18,6 +20,10 @@ $(STAMP): pyproject.toml scripts/setup.sh
 
 run: $(STAMP) ## The main job: learn MNIST from 20 labels, compare three acquisition functions
 	$(BIN)/askwell run quickstart
+
+demo-label: $(STAMP) ## Label real photographs of clothes (Fashion-MNIST) in your browser
+	[ -e $(DEMO) ] || $(BIN)/askwell data images fashion_mnist $(DEMO) --count 1000
+	$(BIN)/askwell label $(DEMO) --classes "$(DEMO_CLASSES)"
 
 test: $(STAMP) ## Run every test
 	$(BIN)/python -m pytest -q
@@ -35,7 +41,8 @@ format: $(STAMP) ## Format the code in place
 
 bench: $(STAMP) ## Run the benchmarks, with baal beside; results go to benchmarks/results/
 	$(BIN)/pip install -q --no-deps -r benchmarks/requirements.txt
-	for name in scoring racing precision one_round head_cost memory figure1 training_steps; do \
+	for name in scoring racing precision one_round head_cost memory figure1 training_steps \
+		labelling_rank labelling_next; do \
 		$(BIN)/python benchmarks/$$name.py benchmarks/results/$$name.csv || exit 1; \
 	done
 

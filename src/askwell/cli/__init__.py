@@ -2,6 +2,9 @@
 
 askwell run SPEC          run an experiment, or go on with one (run.py)
 askwell report RUN        write the report of a run again (run.py)
+askwell label FOLDER      label your own images in the browser (label.py)
+askwell propose, ingest, export, backup FOLDER     labels without the page (labels.py)
+askwell model, predict FOLDER                      the trained model (predict.py)
 askwell data …            data sets (data.py)
 askwell acquisitions      acquisition functions with formula and source
 
@@ -18,10 +21,11 @@ from typing import Annotated
 import typer
 from rich import box
 from rich.console import Console
+from rich.file_proxy import FileProxy
 from rich.table import Table
 from rich.text import Text
 
-from askwell.cli import data, run
+from askwell.cli import data, label, labels, predict, run
 from askwell.cli.tables import table_console
 from askwell.errors import AskwellError
 from askwell.paths import shown
@@ -33,12 +37,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=(
         "Deep Bayesian active learning with images: label as few as possible.\n\n"
-        "Start here: [bold]askwell run quickstart[/] (MNIST, minutes), then look at its report."
+        "Start here: [bold]askwell label photos[/] to label your own images, or [bold]askwell run "
+        "quickstart[/] (MNIST, minutes) for an experiment and its report."
     ),
 )
 app.add_typer(data.app, name="data")
 app.command()(run.run)
 app.command()(run.report)
+app.command()(label.label)
+app.command()(labels.propose)
+app.command()(labels.ingest)
+app.command()(labels.export)
+app.command()(labels.backup)
+app.command()(predict.model)
+app.command()(predict.predict)
 
 
 def _version(asked: bool) -> None:
@@ -139,5 +151,16 @@ def _each_once() -> Callable[..., None]:
 
 
 def _say(kind: str, style: str, message: object) -> None:
-    """One paragraph on stderr; what a message quotes is never taken for markup."""
-    Console(stderr=True).print(Text.assemble((kind, style), f" {message}"), soft_wrap=True)
+    """One paragraph on stderr; what a message quotes is never taken for markup.
+
+    While bars are drawn on a terminal, Rich stands in for stderr and prints above them what is
+    written to it. A console would go past it, and the bars would be drawn twice.
+    """
+    text = Text.assemble((kind, style), f" {message}")
+    console = Console(stderr=True)
+    if not (isinstance(sys.stderr, FileProxy) and console.is_terminal):
+        console.print(text, soft_wrap=True)
+        return
+    with console.capture() as written:
+        console.print(text, soft_wrap=True)
+    sys.stderr.write(written.get())

@@ -1,0 +1,29 @@
+// A short message at the foot of the page, read out by screen readers, gone after a while.
+
+const SECONDS = 4;
+let timer;
+
+/** action: {name, run} puts a button beside the message. */
+export function toast(message, action) {
+  const box = document.querySelector("#toast");
+  const text = document.createElement("span");
+  text.textContent = message;
+  box.replaceChildren(text);
+  if (action) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = action.name;
+    button.addEventListener("click", action.run);
+    box.append(button);
+  }
+  box.hidden = false;
+  clearTimeout(timer);
+  timer = setTimeout(() => (box.hidden = true), SECONDS * 1000);
+}
+
+/** The banner at the top: what is wrong at the moment; null when all is well again. */
+export function banner(message) {
+  const box = document.querySelector("#banner");
+  if (box.textContent !== (message ?? "")) box.textContent = message ?? "";
+  box.hidden = !message;
+}

@@ -1,0 +1,202 @@
+"""Labelling: the page, the next images, decisions, undo, and what the model thinks."""
+
+import math
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from askwell.errors import LabelError
+from askwell.labelling.files import RankingFile
+from askwell.store import Current, Decision
+from askwell.web.project import Project
+from askwell.web.rendering import page, project_of, viewer_of
+from askwell.web.schemas import DecisionsBody, Id, UndoBody
+from askwell.web.status import status, why
+from askwell.web.views.session import enter
+
+router = APIRouter()
+
+AHEAD = 5
+_TRAINS = frozenset({"label", "bad"})
+_MOST_PAST = 500
+
+Wanted = Annotated[int, Query(ge=0, le=20)]
+Who = Annotated[Id | None, Query()]
+
+
+@router.get("/", include_in_schema=False)
+def desk(request: Request, token: Annotated[str | None, Query(max_length=200)] = None) -> Response:
+    """The labelling desk; before a name and classes are there, the start."""
+    if token is not None:
+        return enter(request, token)
+    if viewer_of(request) is None or not project_of(request).store.classes():
+        return RedirectResponse("/start", 303)
+    return page(request, "label.html", title="Label", mode="label", review=[], start=0, back="/")
+
+
+@router.get("/api/next")
+def next_images(request: Request, n: Wanted = AHEAD, annotator: Who = None) -> dict[str, Any]:
+    """The next images for an annotator, leased, and the state of the project."""
+    project, who = project_of(request), annotator_of(request, annotator)
+    return _answer(project, who, n)
+
+
+@router.get("/api/status")
+def state(request: Request, annotator: Who = None) -> dict[str, Any]:
+    """The state of the project."""
+    return status(project_of(request), annotator_of(request, annotator))
+
+
+@router.post("/api/decisions")
+def decide(request: Request, body: DecisionsBody, n: Wanted = AHEAD) -> dict[str, Any]:
+    """Store decisions: what is answered is on disk. A key that is known changes nothing."""
+    project = project_of(request)
+    decisions = []
+    for each in body.decisions:
+        values = each.model_dump() | {"annotator": annotator_of(request, each.annotator)}
+        decisions.append(Decision(**values))
+    events = project.store.decide(decisions)
+    who = decisions[-1].annotator
+    project.pace.note(who, sum(each.kind == "label" for each in decisions))
+    project.decided(trains=any(each.kind in _TRAINS for each in decisions))
+    stored = [{"key": e.decision.key, "seq": e.seq, "created_at": e.created_at} for e in events]
+    return {"events": stored, **_answer(project, who, n)}
+
+
+@router.post("/api/undo")
+def undo(request: Request, body: UndoBody, n: Wanted = AHEAD) -> dict[str, Any]:
+    """Undo the annotator's last decision that stands; `item` is the image it was about."""
+    project, who = project_of(request), annotator_of(request, body.annotator)
+    event = project.store.undo(who, body.key)
+    item = None
+    if event is not None:
+        project.decided(trains=True)
+        item = _standing(project, who, event.decision.item)
+    return {"item": item, **_answer(project, who, n)}
+
+
+@router.get("/api/history")
+def history(
+    request: Request, limit: Annotated[int, Query(ge=1, le=_MOST_PAST)] = 200, annotator: Who = None
+) -> dict[str, Any]:
+    """What an annotator answered last, oldest first."""
+    project, who = project_of(request), annotator_of(request, annotator)
+    answered = [e for e in project.store.current() if e.annotator == who and e.kind != "flag"]
+    answered.sort(key=lambda each: each.seq)
+    return {"entries": [entry(each) for each in answered[-limit:]]}
+
+
+@router.get("/api/opinion/{item}")
+def opinion(request: Request, item: Id) -> dict[str, Any]:
+    """What the model thinks of an image: probabilities, and why it is unsure."""
+    project = project_of(request)
+    path = project.store.item(item).path
+    ranking = project.supervisor.predictions
+    row = None if ranking is None else ranking.row(item)
+    if ranking is None or row is None:
+        return {"probabilities": [], "model": _no_opinion(ranking), "path": path}
+    largest = math.log(len(ranking.classes)) if len(ranking.classes) > 1 else 1.0
+    total = float(ranking.entropy[row])
+    epistemic = min(max(float(ranking.bald[row]), 0.0), total)
+    probabilities = _probabilities(project, ranking, row)
+    return {
+        "probabilities": probabilities,
+        "model": f"model {ranking.version}, trained on {ranking.trained_on} labels",
+        "epistemic": epistemic,
+        "aleatoric": total - epistemic,
+        "largest": largest,
+        "words": _words(total / largest, epistemic / total if total > 0 else 0.0),
+        "path": path,
+    }
+
+
+def annotator_of(request: Request, given: int | None) -> int:
+    """The annotator whom a request names, or else the session's.
+
+    Raises:
+        LabelError: there is none of that number.
+    """
+    number = given if given is not None else request.scope.get("annotator", 0)
+    if any(each.id == number for each in project_of(request).store.annotators()):
+        return int(number)
+    raise LabelError(
+        "Nobody is labelling yet: give your name on the start page."
+        if given is None
+        else f"There is no annotator {given}: give a name on the start page."
+    )
+
+
+def entry(each: Current) -> dict[str, Any]:
+    """An answered image as the desk keeps it."""
+    kind = None if each.kind == "flag" else each.kind
+    return {"item": each.item, "kind": kind, "label": each.label, "flagged": each.flagged}
+
+
+def _answer(project: Project, annotator: int, n: int) -> dict[str, Any]:
+    offers = project.store.offer(annotator, n) if n else []
+    trained_on = {each.version: each.trained_on for each in project.supervisor.history}
+    ranking = project.supervisor.predictions
+    return {
+        "offers": [
+            {
+                "item": each.item,
+                "stream": each.stream,
+                "ranking": each.ranking,
+                "acquisition": each.acquisition,
+                "score": each.score,
+                "expires_at": each.expires_at,
+                "why": why(each.stream, each.ranking, trained_on.get(each.ranking or -1)),
+                **_prediction(ranking, each.item),
+            }
+            for each in offers
+        ],
+        "status": status(project, annotator),
+    }
+
+
+def _prediction(ranking: RankingFile | None, item: int) -> dict[str, Any]:
+    row = None if ranking is None else ranking.row(item)
+    if ranking is None or row is None:
+        return {"predicted": None, "confidence": None}
+    best = int(np.argmax(ranking.probs[row]))
+    confidence = min(1.0, float(ranking.probs[row, best]))
+    return {"predicted": int(ranking.classes[best]), "confidence": confidence}
+
+
+def _probabilities(project: Project, ranking: RankingFile, row: int) -> list[dict[str, Any]]:
+    """Classes that still are, likeliest first; a merged class's share goes to the one it is now."""
+    every = {each.id: each for each in project.store.classes(active_only=False)}
+    shares: dict[int, float] = {}
+    for number, share in zip(ranking.classes.tolist(), ranking.probs[row].tolist(), strict=True):
+        while number in every and (into := every[number].merged_into) is not None:
+            number = into
+        shares[number] = shares.get(number, 0.0) + share
+    ordered = sorted(shares.items(), key=lambda pair: -pair[1])
+    return [
+        {"id": number, "name": every[number].name, "probability": share}
+        for number, share in ordered
+        if number in every
+    ]
+
+
+def _standing(project: Project, annotator: int, item: int) -> dict[str, Any]:
+    for each in project.store.current():
+        if each.item == item and each.annotator == annotator:
+            return entry(each)
+    return {"item": item, "kind": None, "label": None, "flagged": False}
+
+
+def _no_opinion(ranking: RankingFile | None) -> str:
+    if ranking is None or ranking.stream == "cold":
+        return "There is no model yet: it needs a label of every class."
+    return "The model has not read this image yet."
+
+
+def _words(total: float, epistemic: float) -> str:
+    if total < 0.15:
+        return "The model is sure."
+    if epistemic > 0.5:
+        return "It has seen too little of the kind: a label here teaches it much."
+    return "It finds the image ambiguous: further labels will hardly change that."

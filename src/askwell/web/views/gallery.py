@@ -1,0 +1,202 @@
+"""What was labelled, filtered, for review: likely mistakes first, if asked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from pydantic import BeforeValidator
+from starlette.responses import RedirectResponse, Response
+
+from askwell.store import Current
+from askwell.web.project import Project
+from askwell.web.rendering import page, project_of, viewer_of
+from askwell.web.schemas import Id
+from askwell.web.views.desk import annotator_of, entry
+
+router = APIRouter()
+
+_PAGE = 60
+_LONGEST = 600
+
+Show = Literal["label", "unsure", "bad", "later", "flagged", "disagrees"]
+
+KINDS: dict[Show, str] = {
+    "label": "labelled",
+    "disagrees": "model disagrees (likely mistakes)",
+    "flagged": "flagged",
+    "unsure": "unsure",
+    "bad": "bad image",
+    "later": "put off",
+}
+
+ShowQuery = Annotated[Show, Query()]
+# A form sends what is not chosen as an empty text.
+IdQuery = Annotated[Id | None, BeforeValidator(lambda given: given or None), Query()]
+PageQuery = Annotated[int, Query(ge=1, le=10**6)]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One annotator's answer about one image, with what the model says."""
+
+    answer: Current
+    predicted: int | None = None
+    disagreement: float = 0.0
+
+
+@router.get("/gallery", include_in_schema=False)
+def gallery(
+    request: Request,
+    show: ShowQuery = "label",
+    label: IdQuery = None,
+    by: IdQuery = None,
+    at: PageQuery = 1,
+) -> Response:
+    """Tiles of what was labelled."""
+    project, viewer = project_of(request), viewer_of(request)
+    if viewer is None:
+        return RedirectResponse("/start", 303)
+    tiles = find(project, viewer.id, show, label, by)
+    pages = max(1, -(-len(tiles) // _PAGE))
+    at = min(at, pages)
+    classes = project.store.classes()
+    kept = {"show": show} | {k: v for k, v in (("label", label), ("by", by)) if v is not None}
+    return page(
+        request,
+        "gallery.html",
+        title="Gallery",
+        tiles=tiles[(at - 1) * _PAGE : at * _PAGE],
+        found=len(tiles),
+        first=(at - 1) * _PAGE,
+        at=at,
+        page_count=pages,
+        query=urlencode(kept),
+        show=show,
+        kinds=KINDS,
+        label=label,
+        by=by,
+        classes=classes,
+        names={each.id: each.name for each in classes},
+        annotators={each.id: each.name for each in project.store.annotators()},
+    )
+
+
+@router.get("/review", include_in_schema=False)
+def review(
+    request: Request,
+    start: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    show: ShowQuery = "label",
+    label: IdQuery = None,
+    by: IdQuery = None,
+) -> Response:
+    """The labelling desk, going through a gallery in the place of new images."""
+    project, viewer = project_of(request), viewer_of(request)
+    if viewer is None:
+        return RedirectResponse("/start", 303)
+    tiles = find(project, viewer.id, show, label, by)
+    start = min(start, max(0, len(tiles) - 1))
+    begin = start - start % _LONGEST
+    part = list(dict.fromkeys(tile.answer.item for tile in tiles[begin : begin + _LONGEST]))
+    return page(
+        request,
+        "label.html",
+        title="Review",
+        mode="review",
+        review=_own(project, viewer.id, part),
+        start=part.index(tiles[start].answer.item) if tiles else 0,
+        back=f"/gallery?{request.url.query}",
+    )
+
+
+@router.get("/api/gallery")
+def listed(
+    request: Request,
+    show: ShowQuery = "label",
+    label: IdQuery = None,
+    by: IdQuery = None,
+    at: PageQuery = 1,
+    annotator: IdQuery = None,
+) -> dict[str, Any]:
+    """A page of the gallery as JSON."""
+    project = project_of(request)
+    tiles = find(project, annotator_of(request, annotator), show, label, by)
+    return {
+        "found": len(tiles),
+        "tiles": [
+            {
+                "item": tile.answer.item,
+                "annotator": tile.answer.annotator,
+                "kind": tile.answer.kind,
+                "label": tile.answer.label,
+                "flagged": tile.answer.flagged,
+                "predicted": tile.predicted,
+            }
+            for tile in tiles[(at - 1) * _PAGE : at * _PAGE]
+        ],
+    }
+
+
+def find(
+    project: Project, viewer: int, show: Show, label: int | None, by: int | None
+) -> list[Tile]:
+    """The answers that a viewer may see and asks for: newest first, or worst first."""
+    current = [
+        each
+        for each in visible(project, viewer)
+        if (each.flagged if show == "flagged" else each.kind == _kind(show))
+        and (label is None or each.label == label)
+        and (by is None or each.annotator == by)
+    ]
+    tiles = _with_predictions(project, current)
+    if show == "disagrees":
+        wrong = [tile for tile in tiles if tile.disagreement > 0]
+        return sorted(wrong, key=lambda tile: -tile.disagreement)
+    return sorted(tiles, key=lambda tile: -tile.answer.seq)
+
+
+def visible(project: Project, viewer: int) -> Iterable[Current]:
+    """The answers that do not spoil the viewer's own: nobody sees what was said before them.
+
+    An image that has two annotators, or whose first one was unsure, may still be shown to the
+    viewer: the answers of others are seen once the viewer has answered.
+    """
+    current = project.store.current()
+    own = {each.item for each in current if each.annotator == viewer}
+    overlap = project.store.settings().overlap_share > 0
+    for each in current:
+        settled = each.kind == "bad" or (each.kind in ("label", "flag") and not overlap)
+        if each.annotator == viewer or each.item in own or settled:
+            yield each
+
+
+def _kind(show: Show) -> str:
+    return "label" if show == "disagrees" else show
+
+
+def _with_predictions(project: Project, current: list[Current]) -> list[Tile]:
+    ranking = project.supervisor.predictions
+    if ranking is None or len(ranking.all_items) == 0:
+        return [Tile(each) for each in current]
+    columns = {number: column for column, number in enumerate(ranking.classes.tolist())}
+    tiles = []
+    for each in current:
+        row = ranking.row(each.item)
+        if row is None:
+            tiles.append(Tile(each))
+            continue
+        best = int(np.argmax(ranking.probs[row]))
+        gap = 0.0
+        if each.label in columns:
+            gap = float(ranking.probs[row, best]) - float(ranking.probs[row, columns[each.label]])
+        tiles.append(Tile(each, int(ranking.classes[best]), gap))
+    return tiles
+
+
+def _own(project: Project, viewer: int, items: list[int]) -> list[dict[str, Any]]:
+    """The viewer's own answers about these images, in this order; a correction is the viewer's."""
+    own = {each.item: entry(each) for each in project.store.current() if each.annotator == viewer}
+    empty = {"kind": None, "label": None, "flagged": False}
+    return [own.get(item, {"item": item, **empty}) for item in items]

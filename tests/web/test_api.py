@@ -1,0 +1,286 @@
+"""The interface behind the page, against a real store: what is acknowledged is stored, once."""
+
+import json
+import secrets
+
+import pytest
+
+from askwell.store import Store
+from askwell.web.acquisitions import ACQUISITIONS
+
+
+def key() -> str:
+    return secrets.token_hex(8)
+
+
+def offers(client, n=4, **params):
+    response = client.get("/api/next", params={"n": n, **params})
+    assert response.status_code == 200, response.text
+    return response.json()["offers"]
+
+
+def decision(offer, kind="label", label=1, **more):
+    fields = ("item", "stream", "ranking", "acquisition", "score", "predicted", "confidence")
+    body = {name: offer[name] for name in fields} | {"key": key(), "kind": kind}
+    return body | ({"label": label} if kind == "label" else {}) | more
+
+
+def post(client, *decisions, status=200):
+    body = json.dumps({"decisions": list(decisions)})
+    headers = {"content-type": "application/json"}
+    response = client.post("/api/decisions", content=body, headers=headers)
+    assert response.status_code == status, response.text
+    return response.json()
+
+
+def test_a_decision_is_on_disk_when_it_is_acknowledged(project, client):
+    first = offers(client)[0]
+    sent = decision(first, lead_time_ms=812)
+    answer = post(client, sent)
+    assert [each["key"] for each in answer["events"]] == [sent["key"]]
+    assert first["item"] not in [each["item"] for each in answer["offers"]]
+    assert answer["status"]["labelled"] == 1
+    with Store.read(project.store.path) as store:
+        (event,) = store.events()
+    assert event.decision.key == sent["key"]
+    assert event.decision.lead_time_ms == 812
+    assert event.decision.annotator == project.access.annotator
+
+
+def test_what_is_sent_twice_counts_once(project, client):
+    sent = decision(offers(client)[0])
+    assert post(client, sent)["events"] == post(client, sent)["events"]
+    assert len(project.store.events()) == 1
+    assert "another decision" in post(client, sent | {"label": 2}, status=422)["error"]
+
+
+def test_a_batch_is_stored_whole_or_not_at_all(project, client):
+    one, two = offers(client, 2)
+    post(client, decision(one), decision(two, label=4711), status=422)
+    assert project.store.events() == []
+
+
+def test_undo_gives_the_image_back_first(project, client):
+    first, second = offers(client, 2)
+    post(client, decision(first))
+    body = {"key": key()}
+    answer = client.post("/api/undo", json=body).json()
+    assert answer["item"]["item"] == first["item"]
+    assert answer["item"]["kind"] is None
+    assert [each["item"] for each in answer["offers"][:2]] == [first["item"], second["item"]]
+    again = client.post("/api/undo", json=body).json()  # the acknowledgement was lost
+    assert again["item"]["item"] == first["item"]
+    assert len(project.store.events()) == 2
+    assert client.post("/api/undo", json={"key": key()}).json()["item"] is None
+
+
+def test_three_skips_and_the_flag(project, client):
+    a, b, c, d = offers(client)
+    post(client, decision(a, "unsure"), decision(b, "bad"), decision(c, "later"))
+    post(client, decision(d, "flag"))
+    counts = project.store.counts()
+    assert (counts.unsure, counts.bad, counts.later, counts.flagged) == (1, 1, 1, 1)
+    entries = client.get("/api/history").json()["entries"]
+    assert [each["kind"] for each in entries] == ["unsure", "bad", "later"]
+    bob = project.store.annotator("bob").id
+    left = {each["item"] for each in offers(client, 20, annotator=bob)}
+    assert b["item"] not in left
+
+
+def test_two_annotators_are_never_given_the_same_image(project, client):
+    bob = project.store.annotator("bob").id
+    given = {"ada": set(), "bob": set()}
+    for _ in range(12):
+        for name, who in (("ada", {}), ("bob", {"annotator": bob})):
+            now = offers(client, 5, **who)
+            given[name].update(each["item"] for each in now)
+            post(client, decision(now[0]) | who)
+    assert not given["ada"] & given["bob"]
+    assert len(given["ada"] | given["bob"]) >= 24
+
+
+def test_a_correction_supersedes(project, client):
+    first = offers(client)[0]
+    post(client, decision(first, label=1))
+    post(client, decision(first, label=2, stream="review"))
+    (current,) = project.store.current()
+    assert current.label == 2
+    assert client.get("/api/history").json()["entries"][0]["label"] == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": "short"},
+        {"key": "x" * 65},
+        {"item": 0},
+        {"item": 2**63},
+        {"item": "1"},
+        {"kind": "undo"},
+        {"kind": "label", "label": None},
+        {"kind": "bad", "label": 1},
+        {"label": 4711},
+        {"annotator": 99},
+        {"ranking": 77},
+        {"predicted": 4711},
+        {"confidence": 1.5},
+        {"confidence": "NaN"},
+        {"score": 1e300},
+        {"lead_time_ms": -1},
+        {"stream": "import"},
+        {"surprise": 1},
+        {"acquisition": "\ud800"},
+        {"acquisition": "a\x00b"},
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(project, client, change):
+    error = post(client, decision(offers(client)[0]) | change, status=422)["error"]
+    assert len(error) > 20
+    assert project.store.events() == []
+
+
+def test_nothing_but_json_objects_are_taken(client):
+    for body in (b"", b"[]", b"{", b"\xff\xfe", b'{"decisions": []}', b"[" * 9000):
+        response = client.post(
+            "/api/decisions", content=body, headers={"content-type": "application/json"}
+        )
+        assert response.status_code in (400, 422), body
+        assert response.json()["error"]
+    assert client.get("/api/next", params={"n": 10**9}).status_code == 422
+    assert client.get("/api/next", params={"annotator": 42}).status_code == 404
+    assert client.delete("/api/next").status_code in (405, 411)
+
+
+def test_classes_change_in_the_middle(project, client):
+    first = offers(client)[0]
+    post(client, decision(first, label=1))
+    made = client.post("/api/classes", json={"name": "ten", "shortcut": "X"}).json()
+    assert made["shortcut"] == "x"
+    assert client.post("/api/classes", json={"name": "ten"}).status_code == 422
+    for taken in ("u", "3", "x"):
+        refused = client.post("/api/classes", json={"name": "eleven", "shortcut": taken})
+        assert refused.status_code == 422
+    renamed = client.patch(f"/api/classes/{made['id']}", json={"name": "dix", "shortcut": None})
+    assert renamed.json()["name"] == "dix"
+    assert renamed.json()["shortcut"] is None
+    merged = client.post("/api/classes/1/merge", json={"into": made["id"]})
+    assert merged.json()["said"] == "0 is now part of dix."
+    assert project.store.labels() | project.store.holdout_labels() == {first["item"]: made["id"]}
+    assert client.post("/api/classes/1/merge", json={"into": 1}).status_code == 422
+    assert client.patch("/api/classes/1", json={"name": "gone"}).status_code == 422
+    post(client, decision(offers(client)[0], label=1), status=422)
+    page = client.get("/classes").text
+    assert "0 → dix" in page
+
+
+def test_the_panel_says_what_it_must(client):
+    status = client.get("/api/status").json()
+    assert [each["key"] for each in status["classes"]] == [*"1234567890"]
+    assert status["done"] == "0 of 60 images labelled"
+    for _ in range(4):
+        status = post(client, decision(offers(client)[0], label=3))["status"]
+    assert status["classes"][2]["count"] == 4
+    facts = {term: value for term, value, _ in status["facts"]}
+    assert float(facts["Labels a minute"]) > 10
+    assert facts["Model"] == "none yet"
+
+
+def test_settings_are_checked_and_kept(project, client):
+    good = {"acquisition": "max_entropy", "overlap_share": 0.25}
+    assert client.post("/api/settings", json=good).status_code == 200
+    assert project.store.settings().overlap_share == 0.25
+    bad = client.post("/api/settings", json={"acquisition": "magic"})
+    assert "bald" in bad.json()["error"]
+    assert client.post("/api/settings", json={"overlap_share": 2}).status_code == 422
+
+
+def test_agreement_and_adjudication(project, client):
+    client.post("/api/settings", json={"overlap_share": 1.0})
+    bob = project.store.annotator("bob").id
+    disputed = None
+    for i in range(6):
+        first = offers(client)[0]
+        post(client, decision(first, label=1 + i % 2))
+        label = 2 if i == 0 else 1 + i % 2
+        post(client, decision(first, label=label, annotator=bob))
+        disputed = disputed or first["item"]
+    page = client.get("/agreement").text
+    assert "ada and bob" in page
+    assert "83 %" in page
+    # p_o = 5/6; ada says 1 three times, bob twice: p_e = (3·2 + 3·4)/36 = 1/2; κ = 2/3.
+    assert "0.67" in page
+    assert f"/thumb/{disputed}" in page
+    settle = {"key": key(), "item": disputed, "label": 1}
+    assert client.post("/api/adjudicate", json=settle).status_code == 200
+    assert "All are settled" in client.get("/agreement").text
+    labels = project.store.labels() | project.store.holdout_labels()
+    assert labels[disputed] == 1
+    nothing = {"key": key(), "item": offers(client)[0]["item"], "label": 1}
+    assert client.post("/api/adjudicate", json=nothing).status_code == 422
+
+
+def test_nobody_sees_answers_about_images_that_they_may_still_be_asked(project, client):
+    bob = project.store.annotator("bob").id
+    first, second = offers(client, 2, annotator=bob)
+    post(client, decision(first, annotator=bob), decision(second, "unsure", annotator=bob))
+
+    def seen(show="label"):
+        tiles = client.get("/api/gallery", params={"show": show}).json()["tiles"]
+        return [each["item"] for each in tiles]
+
+    assert seen() == [first["item"]]  # nobody else is asked about it
+    assert seen("unsure") == []
+    client.post("/api/settings", json={"overlap_share": 1.0})
+    assert seen() == []
+    post(client, decision(first, label=2))
+    assert sorted(seen()) == [first["item"], first["item"]]
+
+
+def test_the_gallery_filters_and_leads_to_the_review(project, client):
+    for i, offer in enumerate(offers(client, 6)):
+        post(client, decision(offer, label=1 + i % 2))
+        if i == 0:
+            post(client, decision(offer, "flag"))
+    assert client.get("/api/gallery", params={"label": 1}).json()["found"] == 3
+    assert client.get("/api/gallery", params={"show": "flagged"}).json()["found"] == 1
+    assert client.get("/api/gallery", params={"by": 99}).json()["found"] == 0
+    page = client.get("/gallery", params={"label": 2}).text
+    assert page.count('<img src="/thumb/') == 3
+    review = client.get("/review", params={"label": 2, "start": 1})
+    assert 'data-mode="review"' in review.text
+    assert 'data-start="1"' in review.text
+    assert client.get("/gallery?label=&by=&show=label").status_code == 200
+    assert client.get("/review", params={"show": "bad", "start": 7}).status_code == 200
+
+
+def test_the_start_takes_a_name_and_keeps_others(project, client):
+    assert client.post("/api/start", json={"name": "  "}).status_code == 422
+    made = client.post("/api/start", json={"name": "bob"}).json()
+    assert made["name"] == "bob"
+    assert ">bob</a>" in client.get("/").text
+    link = client.post("/api/invite", json={}).json()["value"]
+    client.cookies.clear()
+    assert client.get(link).status_code == 200
+    assert ">ada</a>" in client.get("/").text
+
+
+def test_every_page_is_there(client):
+    for path in ("/", "/gallery", "/progress", "/agreement", "/classes", "/problems", "/help"):
+        response = client.get(path)
+        assert response.status_code == 200, path
+        assert 'aria-current="page"' in response.text, path
+    missing = client.get("/nowhere")
+    assert missing.status_code == 404
+    assert "There is no such page." in missing.text
+
+
+def test_a_backup_can_be_made_from_the_page(project, client):
+    said = client.post("/api/backup", json={}).json()["said"]
+    assert (project.store.path.parent / "backups" / said.split()[-1].rstrip(".")).exists()
+
+
+def test_what_images_are_chosen_by_is_what_there_is():
+    from askwell.acquisition import ACQUISITIONS as KNOWN
+
+    assert set(ACQUISITIONS) - {"random"} <= set(KNOWN)
