@@ -7,7 +7,8 @@ import torch
 from askwell.acquisition import ACQUISITIONS
 from askwell.errors import InputError, LabelError, NonFiniteError
 from askwell.labelling import head
-from askwell.labelling.head import RANKINGS, FeatureRows, fit_head, rank, summarise
+from askwell.labelling.choice import RANKINGS, rank
+from askwell.labelling.head import FeatureRows, fit_head, summarise
 from askwell.models.heads import BayesianHead
 from askwell.numerics import draw_probs, entropy
 from askwell.posterior import MCDropout
@@ -29,7 +30,7 @@ def draws():
 
 @pytest.mark.parametrize(("rows", "block"), [(1024, 2**18), (7, 50), (300, 1)])
 def test_the_summary_is_the_mean_over_the_posteriors_draws(draws, monkeypatch, rows, block):
-    monkeypatch.setattr(head, "_ROWS", rows)
+    monkeypatch.setattr(head, "ROWS", rows)
     monkeypatch.setattr(head, "_BLOCK_VALUES", block)
     found = summarise(draws, FEATURES)
     log_probs = draws.log_probs(torch.from_numpy(FEATURES).float())

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askwell.datasets.arrays import to_images
-from askwell.datasets.images import UnreadableImageError, decode, in_threads, read_bytes
+from askwell.datasets.images import (
+    LARGEST_BYTES,
+    UnreadableImageError,
+    decode,
+    in_threads,
+    read_bytes,
+)
 from askwell.errors import NonFiniteError
 from askwell.features import FeatureStore, extract
 from askwell.labelling.files import Listed
@@ -28,13 +34,17 @@ def read_image(root: Path, name: str, size: int, sha256: str | None = None) -> N
     """One image of a folder, stretched to what a trunk takes, shape (S, S, 3).
 
     Raises:
-        UnreadableImageError: it cannot be decoded, lies outside the folder, or is another file
-            than the one that had this hash.
+        UnreadableImageError: it cannot be decoded, is too large, lies outside the folder, or is
+            another file than the one that had this hash.
     """
-    path = root / name
-    if not path.resolve().is_relative_to(root.resolve()):
+    try:
+        path = (root / name).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links
+        reason = getattr(error, "strerror", None) or "the path cannot be followed"
+        raise UnreadableImageError(reason) from error
+    if not path.is_relative_to(root.resolve()):
         raise UnreadableImageError("it lies outside the folder")
-    content = read_bytes(path)
+    content = read_bytes(path, LARGEST_BYTES)
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise UnreadableImageError("it changed since the folder was scanned; scan it again")
     return decode(content, mode="RGB", image_size=size)

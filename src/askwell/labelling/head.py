@@ -10,11 +10,10 @@ Axes: N items, T posterior draws, C classes, F features, H hidden units.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -22,17 +21,13 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from askwell.acquisition import ACQUISITIONS
 from askwell.errors import InputError, LabelError, NonFiniteError
-from askwell.likelihoods import categorical
 from askwell.models.heads import BayesianHead
 from askwell.numerics import entropy
-from askwell.pool import Chunk, Positions
+from askwell.pool import Positions
 from askwell.posterior import MCDropout
 from askwell.posterior.dropout import DropoutDraws
-from askwell.randomness import item_keys
 from askwell.records import ItemId, Label
-from askwell.select import Race, TopK
 from askwell.tensors import Probs, Scores
 from askwell.train import Fit, Recipe
 
@@ -44,17 +39,11 @@ RECIPE = Recipe(steps=100, epochs=10, batch_size=128, learning_rate=3e-3, weight
 DRAWS = 100
 """T."""
 
-_ROWS = 1024
+ROWS = 1024
 """Images at a time: their hidden units and a block of outputs stay in a core's cache."""
 
 _BLOCK_VALUES = 2**18
 """Outputs of a block of draws: 1 MiB of float32."""
-
-_ROUNDING = 1e-5
-"""What a score of the summary may be off by: means of T float32 numbers of a few nats at most."""
-
-_MOST_EXACT = 2
-"""Rows that are scored exactly, as a multiple of what is asked for, where very many are alike."""
 
 
 class FeatureRows:
@@ -92,10 +81,12 @@ class Summary:
     Attributes:
         probs: (N, C), p̄ = mean_t p_t.
         expected_entropy: (N,), mean_t H[p_t] in nats: what would remain if ω were known.
+        squares: (N, C), mean_t p_t².
     """
 
     probs: Probs
     expected_entropy: Float[Tensor, " N"]
+    squares: Float[Tensor, "N C"]
 
     @property
     def entropy(self) -> Scores:
@@ -150,22 +141,23 @@ def summarise(draws: DropoutDraws, features: NDArray[np.floating]) -> Summary:
     """
     folded = fold(draws)
     n, classes = len(features), folded.last.out_features
-    probs, remains = torch.empty(n, classes), torch.empty(n)
+    probs, remains, squares = torch.empty(n, classes), torch.empty(n), torch.empty(n, classes)
 
     def of_rows(start: int) -> None:
-        rows = slice(start, start + _ROWS)
+        rows = slice(start, start + ROWS)
         with torch.inference_mode():
             x = torch.from_numpy(features[rows]).float()
-            p, h = folded.moments(x)
+            p, h, p2 = folded.moments(x)
             probs[rows] = p.t() / len(draws)
             remains[rows] = h / len(draws)
+            squares[rows] = p2.t() / len(draws)
 
     with _single_threads() as threads, ThreadPoolExecutor(threads) as executor:
-        list(executor.map(of_rows, range(0, n, _ROWS)))
+        list(executor.map(of_rows, range(0, n, ROWS)))
     if not bool(torch.isfinite(remains.sum())):
         bad = (~torch.isfinite(remains)).nonzero().flatten()[:5].tolist()
         raise NonFiniteError(f"The head's output is NaN or infinite, for instance in rows {bad}.")
-    return Summary(probs, remains)
+    return Summary(probs, remains, squares)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,18 +168,23 @@ class FoldedDraws:
     last: nn.Linear
     weights: Float[Tensor, "T C H"]
 
-    def moments(self, x: Float[Tensor, "n F"]) -> tuple[Float[Tensor, "C n"], Float[Tensor, " n"]]:
-        """Σ_t p_t and Σ_t H[p_t] of some images."""
+    def moments(
+        self, x: Float[Tensor, "n F"]
+    ) -> tuple[Float[Tensor, "C n"], Float[Tensor, " n"], Float[Tensor, "C n"]]:
+        """Σ_t p_t, Σ_t H[p_t] and Σ_t p_t² of some images."""
         h = torch.relu_(self.hidden(x)).t().contiguous()  # H n
         classes, n = self.last.out_features, len(x)
-        probs, entropies = x.new_zeros(classes, n), x.new_zeros(n)
+        probs, entropies, squares = (
+            x.new_zeros(shape) for shape in ((classes, n), n, (classes, n))
+        )
         for part in self.weights.split(max(1, _BLOCK_VALUES // (classes * n))):  # B C H
             logits = torch.mm(part.flatten(0, 1), h).view(len(part), classes, n)  # B C n
             logs = logits.add_(self.last.bias.unsqueeze(1)).log_softmax(dim=1)
             p = logs.exp()
             probs += p.sum(dim=0)
             entropies -= logs.mul_(p).sum(dim=(0, 1))
-        return probs, entropies
+            squares += p.square_().sum(dim=0)
+        return probs, entropies, squares
 
 
 @contextmanager
@@ -219,109 +216,3 @@ def fold(draws: DropoutDraws) -> FoldedDraws:
     p = float(head.dropout[0].p)  # type: ignore[arg-type]
     keep = draws.masks.keep(0, p, (hidden.out_features,))  # T H
     return FoldedDraws(hidden, last, last.weight.detach() * keep.unsqueeze(1) / (1 - p))
-
-
-def rank(
-    acquisition: str,
-    draws: DropoutDraws,
-    pool: FeatureRows,
-    rows: Positions,
-    summary: Summary,
-    k: int,
-    *,
-    seed: int,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The k best rows by an acquisition function, best first, with their exact scores.
-
-    Where the summary has the score of every item in float32, the best of these are scored exactly
-    (float64, T draws); the other acquisition functions are raced. Ties are broken by seed and id.
-
-    Args:
-        acquisition: a name in `ACQUISITIONS`, or "random", whose scores are NaN.
-        draws: of the posterior.
-        pool: the features.
-        rows: which of the pool's rows may be ranked.
-        summary: of all rows of the pool.
-        k: how many are wanted; fewer where there are fewer.
-        seed: breaks ties, orders at random.
-
-    Raises:
-        InputError: no such acquisition function, or one for regression.
-    """
-    check_acquisition(acquisition)
-    if acquisition == "random":
-        return random_rows(pool, rows, k, seed=seed)
-    k = min(k, len(rows))
-    if k == 0:
-        return np.empty(0, dtype=np.int64), np.empty(0)
-    if acquisition in _SCREENS:
-        screen = _SCREENS[acquisition](summary).numpy()[rows]
-        rows = _promising(pool, screen, rows, k, seed)
-    of = TopK(ACQUISITIONS[acquisition])
-    parts = np.split(rows, range(_ROWS, len(rows), _ROWS))
-    chunks = (_chunk(pool, part) for part in parts)
-    query = (of if acquisition in _SCREENS else Race(of)).select(draws, chunks, k, seed=seed)
-    found = np.array([pool.position(item) for item in query.ids], dtype=np.int64)
-    return found, np.array(query.scores)
-
-
-def _promising(
-    pool: FeatureRows, screen: NDArray[np.floating], rows: Positions, k: int, seed: int
-) -> Positions:
-    """The rows that may be among the k best: all that float32 cannot tell from the k-th."""
-    bar = np.partition(screen, len(screen) - k)[len(screen) - k]
-    candidates = np.flatnonzero(screen >= bar - _ROUNDING)
-    if len(candidates) > _MOST_EXACT * k:  # many alike, of which chance decides
-        keys = item_keys([pool.ids[row] for row in rows[candidates].tolist()], seed)
-        order = np.lexsort((keys, -screen[candidates]))
-        candidates = candidates[order[: _MOST_EXACT * k]]
-    return rows[np.sort(candidates)]
-
-
-def _chunk(pool: FeatureRows, rows: Positions) -> Chunk:
-    return Chunk([pool.ids[row] for row in rows.tolist()], lambda: pool.images(rows))
-
-
-def check_acquisition(name: str) -> None:
-    """Raise `InputError` unless images can be ranked by this name."""
-    if name not in RANKINGS:
-        raise InputError(
-            f"There is no acquisition function {name!r} of classes. Known are "
-            f"{', '.join(RANKINGS)}."
-        )
-
-
-def random_rows(
-    pool: FeatureRows, rows: Positions, k: int, *, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """k rows in the random order of seed and id; their scores are NaN."""
-    keys = item_keys([pool.ids[row] for row in rows.tolist()], seed)
-    found = rows[np.argsort(keys)[:k]]
-    return found, np.full(len(found), np.nan)
-
-
-def _variation_ratios(summary: Summary) -> Scores:
-    return 1 - summary.probs.amax(dim=1)
-
-
-def _margin(summary: Summary) -> Scores:
-    top = summary.probs.topk(2, dim=1).values
-    return top[:, 1] - top[:, 0]
-
-
-_SCREENS: Mapping[str, Callable[[Summary], Scores]] = MappingProxyType(
-    {
-        "bald": lambda summary: summary.bald,
-        "max_entropy": lambda summary: summary.entropy,
-        "variation_ratios": _variation_ratios,
-        "least_confidence": _variation_ratios,
-        "margin": _margin,
-    }
-)
-"""Acquisition functions that the summary of all draws holds, in float32."""
-
-RANKINGS = (
-    *(name for name, entry in ACQUISITIONS.items() if entry.likelihood is categorical),
-    "random",
-)
-"""What images can be ranked by."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from askwell.errors import LabelError
 from askwell.labelling import estimate
+from askwell.labelling.choice import check_acquisition, rank
 from askwell.labelling.coldstart import typical_rows
 from askwell.labelling.diverse import near_distance, spread
 from askwell.labelling.files import RankingFile, Snapshot, Stream
@@ -17,9 +18,7 @@ from askwell.labelling.head import (
     DRAWS,
     FeatureRows,
     Summary,
-    check_acquisition,
     fit_head,
-    rank,
     summarise,
 )
 from askwell.randomness import derive

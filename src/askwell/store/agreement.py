@@ -7,8 +7,11 @@ not defined: nothing was labelled twice, or only one class was ever chosen.
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 from askwell.errors import InputError
+
+Label = TypeVar("Label", bound=Hashable)
 
 
 def percent(pairs: Sequence[tuple[Hashable, Hashable]]) -> float | None:
@@ -33,7 +36,7 @@ def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float | None:
     return (observed - chance) / (1 - chance)
 
 
-def fleiss_kappa(table: Sequence[Mapping[Hashable, int]]) -> float | None:
+def fleiss_kappa(table: Sequence[Mapping[Label, int]]) -> float | None:
     """Agreement of any number of annotators (Fleiss 1971).
 
     Images may have different numbers of labels: each image's agreement is that of its pairs of
@@ -48,7 +51,7 @@ def fleiss_kappa(table: Sequence[Mapping[Hashable, int]]) -> float | None:
     if any(count < 0 for row in table for count in row.values()):
         raise InputError("fleiss_kappa takes counts of labels, which are at least 0.")
     rows = [row for row in table if sum(row.values()) > 1]
-    totals: Counter[Hashable] = Counter()
+    totals: Counter[Label] = Counter()
     for row in rows:
         totals.update(row)
     labels = sum(totals.values())
@@ -59,7 +62,7 @@ def fleiss_kappa(table: Sequence[Mapping[Hashable, int]]) -> float | None:
     return (observed - chance) / (1 - chance)
 
 
-def _agreeing(row: Mapping[Hashable, int]) -> float:
+def _agreeing(row: Mapping[Label, int]) -> float:
     """Share of the pairs of labels of one image that are the same."""
     n = sum(row.values())
     return sum(count * (count - 1) for count in row.values()) / (n * (n - 1))

@@ -3,7 +3,8 @@
 import os
 import re
 import sqlite3
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from askwell.store.connection import connect, sync_folder
 KEPT = 10
 """How many copies stay in the project's own folder of them."""
 
+_STALE = 3600.0
+"""Seconds after its last change at which nobody can be writing a copy any more."""
+
 
 def folder(project: Path) -> Path:
     """Where a project's backups are."""
@@ -22,11 +26,7 @@ def folder(project: Path) -> Path:
 
 def listing(project: Path) -> list[Path]:
     """The project's backups with names of ours, oldest first."""
-    pattern = re.compile(re.escape(project.stem) + r"-\d{8}T\d{6}\.\d{6}Z\.db")
-    place = folder(project)
-    if not place.is_dir():
-        return []
-    return sorted(path for path in place.iterdir() if pattern.fullmatch(path.name))
+    return _named(project, "", "")
 
 
 def copy(project: Path, to: Path | None) -> Path:
@@ -63,6 +63,20 @@ def prune(project: Path) -> None:
     """Remove all but the newest copies, and what earlier processes left half-written."""
     for old in listing(project)[:-KEPT]:
         old.unlink(missing_ok=True)
+    for part in _named(project, r"\.", r"\.part(-journal)?"):
+        with suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > _STALE:
+                part.unlink()
+
+
+def _named(project: Path, before: str, after: str) -> list[Path]:
+    """What is in the folder of backups by our names, with something around them; sorted."""
+    stamped = re.escape(project.stem) + r"-\d{8}T\d{6}\.\d{6}Z\.db"
+    pattern = re.compile(before + stamped + after)
+    place = folder(project)
+    if not place.is_dir():
+        return []
+    return sorted(path for path in place.iterdir() if pattern.fullmatch(path.name))
 
 
 def _target(project: Path, to: Path | None) -> Path:
@@ -76,6 +90,7 @@ def _target(project: Path, to: Path | None) -> Path:
 
 def _write(project: Path, target: Path) -> None:
     aside = target.with_name(f".{target.name}.part")
+    aside.unlink(missing_ok=True)  # a process that was killed left it
     try:
         with (
             closing(connect(project, read_only=True)) as source,

@@ -21,20 +21,29 @@ SELECT (SELECT count(*) FROM event WHERE kind IN {ANSWERS}) - (SELECT count(*) F
 """
 
 
+_ASIDE = """
+SELECT status, duplicate_of NOTNULL, count(*) FROM item
+WHERE status != 'ok' OR duplicate_of NOTNULL GROUP BY 1, 2
+"""
+"""By an index: few of many items are set aside."""
+
+
 def counts(db: sqlite3.Connection, settings: Settings) -> Counts:
     """All counts of a project."""
-    status = dict(db.execute("SELECT status, count(*) FROM item GROUP BY status"))
-    (duplicates,) = db.execute("SELECT count(*) FROM item WHERE duplicate_of NOTNULL").fetchone()
+    (items,) = db.execute("SELECT count(*) FROM item").fetchone()
+    aside: Counter[str] = Counter()
+    for status, duplicate, number in db.execute(_ASIDE):
+        aside["duplicate" if duplicate else status] += number
     unsure, later, flagged = db.execute(_IMAGES).fetchone()
     (decisions,) = db.execute(_ANSWERS).fetchone()
     found = verdicts(db)
     agreed = [(verdict.key, verdict.label()) for verdict in found]
     per_class = Counter(label for _, label in agreed if label is not None)
     return Counts(
-        items=status.get("ok", 0) - duplicates,
-        duplicates=duplicates,
-        unreadable=status.get("unreadable", 0),
-        vanished=status.get("vanished", 0),
+        items=items - aside.total(),
+        duplicates=aside["duplicate"],
+        unreadable=aside["unreadable"],
+        vanished=aside["vanished"],
         labelled=sum(bool(verdict.votes) for verdict in found),
         decisions=decisions,
         unsure=unsure,

@@ -46,6 +46,19 @@ def by_path(db: sqlite3.Connection) -> dict[str, int]:
     return dict(db.execute("SELECT path, id FROM item WHERE status = 'ok' ORDER BY id"))
 
 
+def unrankable(db: sqlite3.Connection, reserve: float) -> set[int]:
+    """Items that no model may choose: of the reserve, duplicates, bad or not to be shown."""
+    rows = db.execute(
+        "SELECT id FROM item WHERE status != 'ok' OR duplicate_of NOTNULL "
+        "UNION ALL SELECT item.id FROM content JOIN item ON item.content = content.id "
+        "WHERE content.key < ? "
+        "UNION ALL SELECT item.id FROM content JOIN item ON item.content = content.id "
+        "WHERE content.bad",
+        (reserve,),
+    )
+    return {item for (item,) in rows}
+
+
 def sync(db: sqlite3.Connection, files: Sequence[Found], settings: Settings) -> SyncReport:
     """Take over what a scan saw: all image files of the folder.
 

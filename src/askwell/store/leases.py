@@ -27,7 +27,8 @@ def give_back(
 ) -> None:
     """Keep an image whose decision was undone for its annotator, before the others.
 
-    Not if another annotator has it by now, nor one that others closed or that cannot be shown.
+    Not if another annotator has it by now, nor one that others closed or that cannot be shown,
+    nor one that the annotator answered before.
     """
     row = db.execute(
         "SELECT item FROM content WHERE id = ?1 AND open AND NOT EXISTS "
@@ -37,6 +38,7 @@ def give_back(
         (content, decision.annotator, now),
     ).fetchone()
     if row is None:
+        end(db, decision.annotator, content)  # an answer stands again that ended the lease
         return
     offer = Offer(
         row[0], decision.stream, decision.ranking, decision.acquisition, decision.score, expires

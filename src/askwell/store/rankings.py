@@ -80,7 +80,10 @@ def _ranking(row: tuple[object, ...], items: tuple[int, ...], scores: tuple[floa
 def _check_items(db: sqlite3.Connection, items: tuple[int, ...]) -> None:
     for item in items:
         parsing.integer(item, "An item's number")
-    known = {item for (item,) in db.execute("SELECT id FROM item")} if items else set()
+    found = db.execute(
+        "SELECT value FROM json_each(?) JOIN item ON item.id = value", (json.dumps(items),)
+    )
+    known = {item for (item,) in found}
     if unknown := [item for item in items if item not in known]:
         raise InputError(
             f"The ranking names {len(unknown)} images that the project does not have, for "

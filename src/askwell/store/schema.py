@@ -29,6 +29,8 @@ CREATE TABLE content (                    -- what is labelled: one row for each 
 ) STRICT;
 CREATE INDEX content_open ON content (key) WHERE open;
 CREATE INDEX content_second ON content (key) WHERE open AND votes > 0;
+CREATE INDEX content_key ON content (key);
+CREATE INDEX content_bad ON content (id) WHERE bad;
 
 CREATE TABLE item (
   id INTEGER PRIMARY KEY,
@@ -42,6 +44,7 @@ CREATE TABLE item (
   UNIQUE (path, content)
 ) STRICT;
 CREATE INDEX item_content ON item (content);
+CREATE INDEX item_aside ON item (id) WHERE status != 'ok' OR duplicate_of NOTNULL;
 
 CREATE TABLE class (
   id INTEGER PRIMARY KEY,

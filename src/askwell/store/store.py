@@ -157,6 +157,11 @@ class Store:
         """Whether an item is set aside for measuring: never trained on, nor chosen by a model."""
         return item.key < self.settings().holdout_share
 
+    def unrankable(self) -> set[int]:
+        """Items that no model may choose: of the reserve, duplicates, bad or not to be shown."""
+        with self._file.reading() as db:
+            return items.unrankable(db, settings.read(db).holdout_share)
+
     # Classes and annotators
 
     def classes(self, active_only: bool = True) -> list[ClassName]:

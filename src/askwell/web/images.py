@@ -9,7 +9,6 @@ somebody waits for.
 import asyncio
 import hashlib
 import io
-import warnings
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,17 +16,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Literal
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from askwell.datasets.images import UnreadableImageError, flatten, read_bytes
+from askwell.datasets.images import LARGEST_BYTES, UnreadableImageError, opened, read_bytes
 
 Size = Literal["full", "thumb"]
 
 SIDES = {"full": 2560, "thumb": 256}
 """The longest side in pixels that an image is sent with."""
 
-LARGEST_PIXELS = 100_000_000
-LARGEST_BYTES = 300_000_000
 _EXACT_PIXELS = 512 * 512  # below, PNG: every pixel as it is, and still small
 _CACHE = 128 << 20
 
@@ -74,17 +71,12 @@ class ImageReader:
             return known
         try:
             place = (self._root / path).resolve(strict=True)
-            bytes_ = place.stat().st_size
         except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links
             reason = getattr(error, "strerror", None) or "the path cannot be followed"
             raise UnreadableImageError(f"the file cannot be opened: {reason}") from error
         if not place.is_relative_to(self._root):
             raise UnreadableImageError("a link leads out of the folder")
-        if bytes_ > LARGEST_BYTES:
-            raise UnreadableImageError(
-                f"the file has {bytes_ / 1e6:,.0f} MB; at most {LARGEST_BYTES / 1e6:,.0f} are read"
-            )
-        content = read_bytes(place)
+        content = read_bytes(place, LARGEST_BYTES)
         if hashlib.sha256(content).hexdigest() != sha256:
             raise UnreadableImageError(
                 "the file has changed since askwell looked at it; start askwell again to take up "
@@ -100,33 +92,15 @@ def encode(content: bytes, side: int) -> Shown:
     others. No metadata goes along.
 
     Raises:
-        UnreadableImageError: damaged, not an image, or larger than `LARGEST_PIXELS`.
+        UnreadableImageError: damaged, not an image, or of too many pixels.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, and of sizes that we judge below
-            return _encoded(content, side)
-    except (MemoryError, UnreadableImageError):
-        raise
-    except Exception as error:  # Pillow's decoders raise almost anything on damaged files
-        reason = "not an image that Pillow can identify"
-        if isinstance(error, Image.DecompressionBombError):
-            reason = _too_large("")
-        elif not isinstance(error, UnidentifiedImageError):
-            reason = str(error) or type(error).__name__
-        raise UnreadableImageError(reason) from error
+    with opened(content, mode="RGB", draft=side) as flat:
+        if max(flat.size) > side:
+            flat.thumbnail((side, side), Image.Resampling.LANCZOS)
+        return _encoded(flat, side)
 
 
-def _encoded(content: bytes, side: int) -> Shown:
-    with Image.open(io.BytesIO(content)) as image:
-        width, height = image.size
-        if width * height > LARGEST_PIXELS:
-            raise UnreadableImageError(_too_large(f" {width}×{height}"))
-        image.draft("RGB", (side, side))  # JPEG decodes faster at a half, quarter or eighth
-        upright = ImageOps.exif_transpose(image)
-        flat = flatten(upright, "RGB")
-    if max(flat.size) > side:
-        flat.thumbnail((side, side), Image.Resampling.LANCZOS)
+def _encoded(flat: Image.Image, side: int) -> Shown:
     out = io.BytesIO()
     if flat.width * flat.height <= _EXACT_PIXELS and side > SIDES["thumb"]:
         _bare(flat).save(out, "PNG", compress_level=3)
@@ -142,10 +116,6 @@ def _bare(image: Image.Image) -> Image.Image:
     """The pixels alone: no comments, profiles or EXIF records."""
     image.info = {}
     return image
-
-
-def _too_large(size: str) -> str:
-    return f"the image{size} has more than {LARGEST_PIXELS / 1e6:.0f} million pixels"
 
 
 class _Cache:

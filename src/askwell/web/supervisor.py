@@ -262,17 +262,11 @@ class Supervisor:
 
     def _snapshot(self) -> Snapshot:
         store, settings = self._store, self._store.settings()
-        out = {
-            item.id
-            for item in store.items()
-            if item.status != "ok" or item.duplicate_of is not None or store.is_reserved(item)
-        }
-        out.update(each.item for each in store.current() if each.kind == "bad")
         return Snapshot(
             labels=store.labels(),
             holdout=store.holdout_labels(),
             classes=tuple(each.id for each in store.classes()),
-            excluded=frozenset(out),
+            excluded=frozenset(store.unrankable()),
             acquisition=settings.acquisition,
             seed=settings.seed,
         )

@@ -1,0 +1,158 @@
+"""Classes in the middle of the work: added, renamed, merged; their keys; what is refused."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from askwell.errors import InputError, LabelError
+from askwell.store import ClassName, Store
+from tests.store.projects import label, project
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with project(tmp_path) as made:
+        made.change_settings(holdout_share=0.0)
+        yield made
+
+
+def changes(store: Store) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(store.path)) as db:
+        return db.execute(
+            "SELECT class, change, before, after FROM class_change ORDER BY seq"
+        ).fetchall()
+
+
+def test_classes_come_in_their_order(store: Store) -> None:
+    assert store.add_class("bird") == ClassName(3, "bird", None, 3, None)
+    assert [known.name for known in store.classes()] == ["cat", "dog", "bird"]
+    assert [known.shortcut for known in store.classes()] == ["1", "2", None]
+
+
+def test_labels_follow_a_class_that_is_renamed(store: Store) -> None:
+    store.decide([label("a", 1)])
+    assert store.rename_class(1, "lynx").name == "lynx"
+    assert store.labels() == {1: 1}
+    assert store.classes()[0] == ClassName(1, "lynx", "1", 1, None)
+    store.rename_class(2, "cat")  # the name is free again
+    store.rename_class(2, "cat")
+    assert changes(store)[4:] == [(1, "rename", "cat", "lynx"), (2, "rename", "dog", "cat")]
+
+
+def test_a_merged_class_counts_as_the_other(store: Store) -> None:
+    bird = store.add_class("bird", "b").id
+    store.decide([label("a", 1, 1), label("b", 2, 2), label("c", 3, bird)])
+    assert store.merge_class(bird, 2).name == "dog"
+    assert store.labels() == {1: 1, 2: 2, 3: 2}
+    assert store.counts().per_class == {1: 1, 2: 2}
+    assert store.current()[2].label == 2
+    assert store.events()[2].decision.label == bird  # what was said is kept
+    assert [known.id for known in store.classes()] == [1, 2]
+    assert store.classes(active_only=False)[2].merged_into == 2
+    store.merge_class(2, 1)  # a chain leads to its end
+    assert store.labels() == {1: 1, 2: 1, 3: 1}
+    assert {known.merged_into for known in store.classes(active_only=False)} == {None, 1}
+    with pytest.raises(LabelError, match=r"'bird' was merged into 'cat'. Use that"):
+        store.decide([label("d", 4, bird)])
+    assert store.decide([label("c", 3, bird)])[0].seq == 3  # sent again, it is no new label
+    new = store.add_class("bird", "b")  # name and key are free again
+    assert new.id not in (1, 2, bird)
+    assert changes(store)[-4:] == [
+        (bird, "merge", "bird", "dog"),
+        (2, "merge", "dog", "cat"),
+        (new.id, "add", None, "bird"),
+        (new.id, "shortcut", None, "b"),
+    ]
+    assert store.check() == ()
+
+
+def test_a_merge_can_settle_a_dispute(store: Store) -> None:
+    store.change_settings(overlap_share=1.0)
+    store.decide([label("a", 1, 1, 1), label("b", 1, 2, 2)])
+    assert store.labels() == {}
+    assert store.agreement_pairs() == [(1, {1: 1, 2: 2})]
+    store.merge_class(2, 1)
+    assert store.labels() == {1: 1}
+    assert store.agreement_pairs() == [(1, {1: 1, 2: 1})]
+
+
+def test_keys_on_the_keyboard(store: Store) -> None:
+    assert store.set_shortcut(1, None).shortcut is None
+    assert store.set_shortcut(2, "1").shortcut == "1"
+    assert store.set_shortcut(2, "1").shortcut == "1"
+    with pytest.raises(InputError, match="The key '1' already stands for the class 'dog'"):
+        store.set_shortcut(1, "1")
+    with pytest.raises(InputError, match="The key '1' already stands for the class 'dog'"):
+        store.add_class("bird", "1")
+    assert len(store.classes()) == 2
+    wrong: Any
+    for wrong in ("", "\n", "x" * 21, 7):
+        with pytest.raises(InputError, match="A shortcut"):
+            store.set_shortcut(1, wrong)
+    assert changes(store)[4:] == [(1, "shortcut", "1", None), (2, "shortcut", "2", "1")]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("", "empty"),
+        (" \t ", "empty"),
+        ("x" * 201, "201 characters; at most 200"),
+        ("a\nb", "control characters"),
+        ("a\0b", "control characters"),
+        ("a\u202eb", "control characters"),
+        ("a\u2028b", "control characters"),
+        ("\udcff", "control characters"),
+        (None, "is text"),
+        (7, "is text"),
+        ("cat", "already"),
+        (" cat ", "already"),
+    ],
+)
+def test_names_that_are_refused(name: Any, sentence: str, store: Store) -> None:
+    with pytest.raises(InputError, match=sentence):
+        store.add_class(name)
+    with pytest.raises(InputError, match=sentence):
+        store.rename_class(2, name)
+    if name not in ("cat", " cat "):
+        with pytest.raises(InputError, match=sentence):
+            store.annotator(name)
+    assert [known.name for known in store.classes()] == ["cat", "dog"]
+    assert len(changes(store)) == 4
+
+
+def test_names_are_one_however_they_are_composed(store: Store) -> None:
+    assert store.add_class("  nai\u0308ve 🐈\u200d⬛ ").name == "na\u00efve 🐈\u200d⬛"
+    with pytest.raises(InputError, match="already"):
+        store.add_class("na\u00efve 🐈\u200d⬛")
+    assert store.add_class("x" * 200).name == "x" * 200
+    assert store.add_class("Cat").name == "Cat"
+    ada = store.annotator("Ada")
+    assert store.annotator(" Ada ") == ada
+    assert [known.name for known in store.annotators()] == ["Ada", "Bob"]
+
+
+def test_classes_that_are_not_there(store: Store) -> None:
+    uses: tuple[Callable[[Any], object], ...] = (
+        lambda number: store.rename_class(number, "x"),
+        lambda number: store.merge_class(number, 1),
+        lambda number: store.merge_class(1, number),
+        lambda number: store.set_shortcut(number, "x"),
+    )
+    for number in (99, -1, 2**70, "1", True, None, 1.0):
+        for use in uses:
+            with pytest.raises(InputError, match=r"(no class number|A class number is an integer)"):
+                use(number)
+    with pytest.raises(InputError, match="'cat' cannot be merged into itself"):
+        store.merge_class(1, 1)
+    store.merge_class(1, 2)
+    uses = (*uses[:1], lambda number: store.merge_class(number, 2), *uses[3:])
+    for use in uses:
+        with pytest.raises(InputError, match="'cat' was merged into 'dog'"):
+            use(1)
+    with pytest.raises(InputError, match="'cat' was merged into 'dog'"):
+        store.merge_class(2, 1)
