@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from labelling_server import Annotator, Server
 from numpy.typing import NDArray
@@ -34,6 +35,11 @@ from askwell.store import Store
 
 BACKBONE = "efficientnet_lite0"
 ACQUISITIONS, SEEDS = ("bald", "random"), (0, 1, 2)
+LABELS = {
+    "auc": "AUC on the test images",
+    "accuracy": "accuracy on the test images",
+    "positives": "positive images labelled",
+}
 FIELDS = ("dataset", "acquisition", "seed", "shown", "labels", "accuracy", "auc", "positives")
 
 
@@ -190,6 +196,33 @@ def main() -> None:
     given.table.parent.mkdir(parents=True, exist_ok=True)
     lines = [parts[0][0], *(line for part in parts for line in part[1:])]
     given.table.write_text("\n".join(lines) + "\n")
+    draw(given.table)
+
+
+def draw(table: Path) -> None:
+    """Mean and range over the seeds, of what was found at each number of images shown."""
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    measures = ["auc", "positives"] if any(row["auc"] for row in rows) else ["accuracy"]
+    figure, axes = plt.subplots(1, len(measures), figsize=(5 * len(measures), 3.6), squeeze=False)
+    for axis, measure in zip(axes[0], measures, strict=True):
+        for name, colour in zip(ACQUISITIONS, ("#0072b2", "#d55e00"), strict=True):
+            points: dict[int, list[float]] = {}
+            for row in rows:
+                if row["acquisition"] == name and row[measure]:
+                    points.setdefault(int(row["shown"]), []).append(float(row[measure]))
+            whole = {x: y for x, y in points.items() if len(y) == len(SEEDS)}
+            shown, found = list(whole), np.array(list(whole.values()))
+            axis.plot(shown, found.mean(axis=1), color=colour, label=name)
+            axis.fill_between(shown, found.min(axis=1), found.max(axis=1), color=colour, alpha=0.15)
+        axis.set_xlabel("images that the expert was shown")
+        axis.set_ylabel(LABELS[measure])
+        axis.grid(alpha=0.3)
+        axis.legend(frameon=False)
+    figure.suptitle(f"{rows[0]['dataset']}: mean and range of {len(SEEDS)} seeds")
+    figure.tight_layout()
+    for suffix in (".svg", ".png"):
+        figure.savefig(table.with_suffix(suffix), dpi=150)
 
 
 if __name__ == "__main__":

@@ -269,6 +269,6 @@ class Labelling(RuleBasedStateMachine):
 
 
 Labelling.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=40, deadline=None, derandomize=True, database=None
+    max_examples=20, stateful_step_count=40, deadline=None, derandomize=True, database=None
 )
 TestLabelling = Labelling.TestCase
