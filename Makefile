@@ -25,8 +25,8 @@ demo-label: $(STAMP) ## Label real photographs of clothes (Fashion-MNIST) in you
 	[ -e $(DEMO) ] || $(BIN)/askwell data images fashion_mnist $(DEMO) --count 1000
 	$(BIN)/askwell label $(DEMO) --classes "$(DEMO_CLASSES)"
 
-test: $(STAMP) ## Run every test
-	$(BIN)/python -m pytest -q
+test: $(STAMP) ## Run every test, a file at a time on each core
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 check: $(STAMP) ## Format, lint, types, import layers, documentation
 	$(BIN)/ruff format --check .

@@ -1,7 +1,9 @@
 """Reproducible property tests, shape checks of every tensor in the pure modules, a tiny spec."""
 
+import os
 from collections.abc import Sequence
 
+import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -9,6 +11,9 @@ PURE = ("acquisition", "likelihoods", "numerics", "tensors")
 """Modules of plain functions of tensors; protocols elsewhere cannot be checked at run time."""
 
 install_import_hook([f"askwell.{name}" for name in PURE], "beartype.beartype")
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has one core
+    torch.set_num_threads(1)
 
 settings.register_profile(
     "askwell", deadline=None, derandomize=True, database=None, max_examples=20
