@@ -6,15 +6,17 @@ import os
 import stat
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from askwell.errors import DatasetError, InputError
 from askwell.paths import shown
@@ -35,6 +37,33 @@ _UNSUPPORTED = frozenset(
 LARGEST = 4096
 """Side in pixels that images may be stretched to: beyond, a few hundred fill any memory."""
 
+LARGEST_PIXELS = 100_000_000
+"""Pixels of a file that is decoded at all."""
+
+LARGEST_BYTES = 300_000_000
+"""Bytes of a file that is read for labelling."""
+
+# What the suffixes stand for. By content, Pillow would open forty formats, and PostScript by
+# starting Ghostscript.
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_LARGE = 25_000_000  # pixels; of larger images one is decoded at a time, for the memory's sake
+_alone = Lock()
+
+LEADS_OUT = "a symbolic link that leads out of the folder"
+"""The reason for a file or folder that is elsewhere."""
+
 _SHOWN = 10
 
 T = TypeVar("T")
@@ -44,8 +73,15 @@ class UnreadableImageError(DatasetError):
     """One file cannot be decoded; the message is the reason."""
 
 
-def find_images(root: Path, below: str = "") -> tuple[list[str], dict[str, str]]:
+def find_images(
+    root: Path, below: str = "", *, within: bool = False
+) -> tuple[list[str], dict[str, str]]:
     """The image files under `root/below`, at any depth, hidden ones left out.
+
+    Args:
+        root: the folder.
+        below: a folder in it, to look there alone.
+        within: look no further behind a link that leads out of `root`: there may be a whole disk.
 
     Returns:
         names: paths relative to `root` with forward slashes, sorted.
@@ -55,6 +91,7 @@ def find_images(root: Path, below: str = "") -> tuple[list[str], dict[str, str]]
     names: list[str] = []
     unreadable: dict[str, str] = {}
     seen: set[Path] = set()
+    base = root.resolve()
 
     def refused(error: OSError) -> None:
         name = Path(error.filename).relative_to(root).as_posix()
@@ -67,6 +104,9 @@ def find_images(root: Path, below: str = "") -> tuple[list[str], dict[str, str]]
             subfolders.clear()
             continue
         seen.add(real)
+        if within and subfolders and not real.is_relative_to(base):
+            unreadable[f"{shown(place.relative_to(root).as_posix())}/"] = LEADS_OUT
+            subfolders.clear()
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for file in files:
             suffix = Path(file).suffix.lower()
@@ -74,7 +114,8 @@ def find_images(root: Path, below: str = "") -> tuple[list[str], dict[str, str]]
                 continue
             name = (place / file).relative_to(root).as_posix()
             if suffix in _UNSUPPORTED:
-                unreadable[name] = f"{suffix} files are not read; convert it to PNG or JPEG"
+                reason = f"{suffix} files are not read; convert it to PNG or JPEG"
+                unreadable[name if _is_text(name) else shown(name)] = reason
             elif not _is_text(name):
                 unreadable[shown(name)] = "its name is not valid UTF-8; rename it"
             else:
@@ -128,14 +169,20 @@ def in_threads(function: Callable[[str], T], items: Sequence[str]) -> list[T]:
         return list(executor.map(function, items))
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, largest: int | None = None) -> bytes:
     """The content of a file; `UnreadableImageError` if the system refuses.
 
-    What is no regular file is refused, too: reading a pipe may never end.
+    What is no regular file is refused, too: reading a pipe may never end. So is what has more than
+    `largest` bytes.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        there = path.stat()
+        if not stat.S_ISREG(there.st_mode):
             raise UnreadableImageError("not a regular file")
+        if largest is not None and there.st_size > largest:
+            raise UnreadableImageError(
+                f"the file has {there.st_size / 1e6:,.0f} MB; at most {largest / 1e6:,.0f} are read"
+            )
         return path.read_bytes()
     except OSError as error:
         raise UnreadableImageError(error.strerror or str(error)) from error
@@ -160,21 +207,42 @@ def decode(content: bytes, *, mode: Mode, image_size: int | None) -> NDArray[np.
     Raises:
         UnreadableImageError: damaged, truncated, not an image, or too large to be true.
     """
+    with opened(content, mode=mode, draft=image_size and 2 * image_size) as flat:
+        if image_size is not None and flat.size != (image_size, image_size):
+            flat = flat.resize((image_size, image_size), Image.Resampling.BILINEAR)
+        return np.array(flat, dtype=np.uint8)
+
+
+@contextmanager
+def opened(content: bytes, *, mode: Mode, draft: int | None) -> Iterator[Image.Image]:
+    """Decode one image file to 8 bits, upright, as `decode` says.
+
+    Args:
+        content: the file.
+        mode: of the image.
+        draft: a side that is enough: larger JPEGs are decoded at a half, quarter or eighth.
+
+    Raises:
+        UnreadableImageError: the file cannot be decoded, or what is done with its image fails.
+    """
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            if image_size is not None:  # JPEG decodes faster at a half, quarter or eighth
-                image.draft(mode, (2 * image_size, 2 * image_size))
-            upright = ImageOps.exif_transpose(image)
-            flat = flatten(upright, mode)
-            if image_size is not None and flat.size != (image_size, image_size):
-                flat = flat.resize((image_size, image_size), Image.Resampling.BILINEAR)
-            return np.array(flat, dtype=np.uint8)
-    except MemoryError:
+        with _quiet, Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            width, height = image.size
+            if width * height > LARGEST_PIXELS:
+                raise UnreadableImageError(_too_large(f" {width}×{height}"))
+            if draft is not None:
+                image.draft(mode, (draft, draft))
+            with _alone if image.width * image.height > _LARGE else nullcontext():
+                image.load()
+                yield flatten(_upright(image), mode)
+    except (MemoryError, UnreadableImageError):
         raise
     except Exception as error:  # Pillow's decoders raise almost anything on damaged files
         reason = "not an image that Pillow can identify"
-        if not isinstance(error, UnidentifiedImageError):
-            reason = str(error) or type(error).__name__
+        if isinstance(error, Image.DecompressionBombError):
+            reason = _too_large("")
+        elif not isinstance(error, UnidentifiedImageError):
+            reason = shown(str(error)) or type(error).__name__
         raise UnreadableImageError(reason) from error
 
 
@@ -231,14 +299,63 @@ def flatten(image: Image.Image, mode: Mode) -> Image.Image:
         image = Image.alpha_composite(white, image)
     if image.mode == "LAB":  # Pillow converts that to RGB alone
         image = image.convert("RGB")
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """As its EXIF says; as it is where that is damaged: the pixels are none the worse for it."""
+    try:
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # of damaged EXIF, Pillow raises almost anything
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
+def _too_large(size: str) -> str:
+    return (
+        f"the image{size} has more than {LARGEST_PIXELS / 1e6:.0f} million pixels; it may be a "
+        "decompression bomb"
+    )
+
+
+class _Quiet:
+    """Silence about odd metadata, while any thread decodes.
+
+    `warnings` has one list of filters for all threads: each putting back what it found would leave
+    another's list behind.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._filters.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
     levels = np.asarray(image)
     if levels.min() < 0 or levels.max() > 65535:
         raise ValueError("32-bit pixels; save as 8 or 16 bits, or pass an array")
-    grey = np.rint(levels / 257).astype(np.uint8)
+    wide = levels.astype(np.uint32)  # in whole numbers and in place: floats would fill a gigabyte
+    wide += 128
+    wide //= 257
+    grey = wide.astype(np.uint8)
     if isinstance(clear := image.info.get("transparency"), int):
         grey[levels == clear] = 255
     return Image.fromarray(grey)
