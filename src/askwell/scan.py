@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from askwell.datasets.images import find_images
+from askwell.datasets.images import LEADS_OUT, find_images
 from askwell.errors import DatasetError
 from askwell.paths import is_folder, shown
 from askwell.store.records import Found
@@ -49,7 +49,7 @@ def scan(
     if not is_folder(root, DatasetError):
         raise DatasetError(f"There is no folder {shown(str(root))}. Give a folder of images.")
     base, known = root.resolve(), known or {}
-    names, unreadable = find_images(base)
+    names, unreadable = find_images(base, within=True)
     files: list[Found] = []
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as executor:
         results = executor.map(lambda name: _look(base, name, known.get(name)), names)
@@ -69,7 +69,7 @@ def _look(base: Path, name: str, known: tuple[int, int, str] | None) -> Found | 
     try:
         real = path.resolve(strict=True)
         if not real.is_relative_to(base):
-            return "a symbolic link that leads out of the folder"
+            return LEADS_OUT
         there = real.stat()
         if not stat.S_ISREG(there.st_mode):
             return "not a regular file"

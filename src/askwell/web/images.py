@@ -114,8 +114,9 @@ def _encoded(flat: Image.Image, side: int) -> Shown:
 
 def _bare(image: Image.Image) -> Image.Image:
     """The pixels alone: no comments, profiles or EXIF records."""
-    image.info = {}
-    return image
+    bare = image.copy()  # no file's object, which would know more than its `info`
+    bare.info = {}
+    return bare
 
 
 class _Cache:
