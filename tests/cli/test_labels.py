@@ -376,9 +376,9 @@ def test_k_must_be_positive(photos, project):
 def test_propose_computes_features_trains_and_ranks(tmp_path, monkeypatch):
     monkeypatch.setattr("askwell.cli.proposals.load_trunk", lambda _: load_trunk(TINY))
     root = tmp_path / "digits"
-    write_images(DATASETS["digits"].load(), root, 40, split="test", seed=0)
+    write_images(DATASETS["digits"].load(), root, 90, split="test", seed=0)
     (root / "broken.png").write_bytes(b"no image")
-    known = (root / "labels.csv").read_text().splitlines()[:13]
+    known = (root / "labels.csv").read_text().splitlines()[:71]
     (tmp_path / "some.csv").write_text("\n".join(known))
     good("ingest", root, tmp_path / "some.csv")
     result = run("propose", root, "-k", "100", "--features", "--format", "json")
@@ -388,14 +388,14 @@ def test_propose_computes_features_trains_and_ranks(tmp_path, monkeypatch):
     assert second == "  broken.png: not an image that Pillow can identify"
     assert last.startswith("By bald, of a model trained on ")
     found = json.loads(result.stdout)
-    assert len(found) == 28
+    assert len(found) == 20
     assert not {each["path"] for each in found} & {line.split(",")[0] for line in known}
     ranked = [each for each in found if each["stream"] == "active" and each["score"] is not None]
     assert ranked == found[: len(ranked)]
     assert len(ranked) >= 10
     with Store.read(root / ".askwell/project.db") as store:
         assert not any(store.is_reserved(store.item(each["id"])) for each in ranked)
-    assert len(FeatureStore.read(root / ".askwell/features", load_trunk(TINY))) == 40
+    assert len(FeatureStore.read(root / ".askwell/features", load_trunk(TINY))) == 90
 
 
 def test_features_that_another_process_computes_are_not_waited_for(photos, project, monkeypatch):

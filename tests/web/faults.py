@@ -19,7 +19,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -62,10 +62,14 @@ class Page:
             if found := re.search(r"https?://\S+/\?token=\S+", line):
                 self.link = found.group()
                 threading.Thread(
-                    target=self.said.extend, args=(self.process.stdout,), daemon=True
+                    target=self._hear, args=(self.process.stdout,), daemon=True
                 ).start()
                 return
         raise AssertionError(f"the page did not start:\n{''.join(self.said)}")
+
+    def _hear(self, lines: IO[str]) -> None:
+        with lines:
+            self.said.extend(lines)
 
     def kill(self) -> None:
         self.process.kill()

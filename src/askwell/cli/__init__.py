@@ -37,8 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=(
         "Deep Bayesian active learning with images: label as few as possible.\n\n"
-        "Start here: [bold]askwell label photos[/] to label your own images, or [bold]askwell run "
-        "quickstart[/] (MNIST, minutes) for an experiment and its report."
+        "Your own images: [bold]askwell label photos[/] opens the labelling page.\n\n"
+        "An experiment: [bold]askwell run quickstart[/] (MNIST, minutes), then look at its report."
     ),
 )
 app.add_typer(data.app, name="data")

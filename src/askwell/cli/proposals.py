@@ -85,5 +85,5 @@ def trained_order(store: Store, features: Path, unreadable: Collection[int]) -> 
     scores = tuple(None if score != score else float(score) for score in made.scores.tolist())
     order = Order(tuple(made.items.tolist()), scores, made.stream, made.acquisition)
     if made.stream == "cold":
-        return order, f"Typical images: there are not labels of every class yet ({len(labels)})."
+        return order, f"Typical images: too few labels for the model to choose ({len(labels)})."
     return order, f"By {made.acquisition}, of a model trained on {made.trained_on} labels."

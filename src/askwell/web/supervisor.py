@@ -296,7 +296,9 @@ class Supervisor:
                 path.unlink(missing_ok=True)
 
     def _say(self, command: Mapping[str, Any]) -> None:
-        if self._process is not None and self._process.stdin is not None:
+        if self._process is None or self._process.stdin is None:
+            return
+        with suppress(BrokenPipeError):  # it ended; whoever reads its output will say so
             self._process.stdin.write(json.dumps(command) + "\n")
             self._process.stdin.flush()
 
