@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from askwell.durable import sync_folder
 from askwell.errors import DatasetError
 
 MARKER = ".verified.json"
@@ -118,7 +119,7 @@ def install(source: Path, folder: Path, file: File) -> None:
             raise MismatchError(file.mismatch(size, digest.hexdigest()))
         with writing(folder):
             aside.replace(folder / file.name)
-            _sync(folder)
+            sync_folder(folder)
     finally:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
@@ -135,16 +136,6 @@ def _blocks(source: Path) -> Iterator[bytes]:
                     yield block
     except (OSError, EOFError, zlib.error) as error:
         raise MismatchError(f"{source} cannot be read or decompressed: {error}") from error
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename in `folder` durable, where the system can (Windows cannot open a folder)."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _mark(path: Path, file: File) -> list[int | str]:

@@ -6,8 +6,6 @@ it serves whatever folder the same images lie in, and never any others.
 
 import hashlib
 import json
-import os
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +21,7 @@ from askwell.datasets import images
 from askwell.datasets.images import UnreadableImageError
 from askwell.datasets.isic_files import ImageFiles
 from askwell.datasets.sources import Progress
+from askwell.durable import replacing
 from askwell.errors import DatasetError
 
 _DECODER = 1
@@ -203,15 +202,8 @@ def _keep(
 def _write(path: Path, write: Callable[[Any], object]) -> None:
     """Write a file aside, fsync it, and put it in its place in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        with aside.open("wb") as out:
-            write(out)
-            out.flush()
-            os.fsync(out.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replacing(path) as out:
+        write(out)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from askwell.durable import sync_folder
 from askwell.errors import RunError
 from askwell.paths import shown
 
@@ -98,7 +99,7 @@ def append_line(path: Path, line: str, *, first: bool = False) -> None:
             file.flush()
             os.fsync(file.fileno())
         if first:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -114,12 +115,4 @@ def write_whole(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(path.parent)

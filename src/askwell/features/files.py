@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from askwell.durable import sync_folder
 from askwell.errors import RunError
 
 FORMAT = 1
@@ -151,7 +152,7 @@ class StoreFiles:
         cut(self.keys, len(header) + sum(len(key) + 1 for key in keys))
         self.rows.touch()
         cut(self.rows, len(keys) * self.row_bytes)
-        _sync_folder(self.directory)
+        sync_folder(self.directory)
         return keys
 
     def append(self, present: int, keys: Sequence[str], rows: bytes) -> None:
@@ -209,11 +210,3 @@ def cut(path: Path, size: int) -> None:
         with path.open("r+b") as file:
             file.truncate(size)
             os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

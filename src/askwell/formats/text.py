@@ -1,13 +1,12 @@
 """Text files in and out: any Unicode encoding in; out aside, synchronised and renamed."""
 
 import codecs
-import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from askwell.datasets.images import SUFFIXES
+from askwell.durable import replacing
 from askwell.errors import InputError, RunError
 from askwell.paths import is_file, is_folder, shown
 
@@ -43,23 +42,10 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         RunError: the system refuses.
     """
-    aside: Path | None = None
     with writing(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                dir=path.parent, prefix=".askwell-", suffix=".part", delete=False
-            ) as file:
-                aside = Path(file.name)
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            aside.chmod(0o666 & ~_umask())
-            aside.replace(path)
-        finally:
-            if aside is not None:
-                with suppress(OSError):
-                    aside.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(text.encode())
 
 
 def check_free(path: Path, *, overwrite: bool) -> None:
@@ -92,10 +78,3 @@ def writing(path: Path) -> Iterator[None]:
             f"{shown(path)} cannot be written: {error.strerror or error}. Make room, check the "
             "permissions, or give another place with --out."
         ) from error
-
-
-def _umask() -> int:
-    """What new files are not permitted; the only way to learn it is to set it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -27,11 +27,8 @@ A file's name is relative to `--work`, or absolute.
 
 import io
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -39,14 +36,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from askwell.durable import replacing
 from askwell.errors import RunError
 
 Stream = Literal["active", "cold"]
 """Chosen by the acquisition function, or for diversity before the model knows every class."""
 
 FORMAT = 1
-MOST_RANKED = 2000
-"""Items of a ranking at most: nobody labels more before the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,27 +237,15 @@ def write_aside(path: Path, data: bytes | memoryview) -> None:
     Raises:
         RunError: the system refuses.
     """
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}-", suffix=".part", delete=False
-        ) as file:
-            temporary = Path(file.name)
+        with replacing(path, private=True) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
     except OSError as error:
         raise RunError(
             f"{path} cannot be written: {error.strerror or error}. Make room, or check the "
             "permissions of its folder."
         ) from error
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
 
 class _naming:  # noqa: N801
@@ -310,11 +294,3 @@ def _write_json(path: Path, value: object) -> None:
 
 def _read_json(path: Path) -> Any:
     return json.loads(path.read_bytes())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

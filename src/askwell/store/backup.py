@@ -8,9 +8,10 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from askwell.durable import sync_folder
 from askwell.errors import InputError, RunError
 from askwell.paths import is_file, is_folder, shown
-from askwell.store.connection import connect, sync_folder
+from askwell.store.connection import connect
 
 KEPT = 10
 """How many copies stay in the project's own folder of them."""

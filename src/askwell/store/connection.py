@@ -1,6 +1,5 @@
 """Connections to the project file, its transactions, and its refusals in words."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,17 +97,6 @@ def is_damage(error: RunError) -> bool:
 def needs_recovery(error: sqlite3.Error) -> bool:
     """Whether a writer died in a transaction, which a reader may not roll back."""
     return _name(error, whole=True) in ("SQLITE_READONLY_ROLLBACK", "SQLITE_CANTOPEN")
-
-
-def sync_folder(folder: Path) -> None:
-    """Have a renamed file keep its name through a loss of power, where the system can."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _reason(error: sqlite3.Error) -> str:
