@@ -1,8 +1,9 @@
 """Counts of a project, as fresh as they can be had without making anybody wait.
 
-Counting goes through all that was decided: with 100 000 images it takes longer than an image may.
-So it is done again only when something was decided, and not before twenty times its own cost has
-passed; where it is costly, beside the answer and not before it.
+Counting goes through all that was decided: with 20 000 labels it takes longer than an image may.
+So it is done again only when something was decided; and in a large project beside the answer and
+not before it, once twenty times its own cost has passed. Which way a project goes depends on its
+size alone, not on how busy the machine is.
 """
 
 import threading
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from askwell.store import Counts
 
 _SHARE = 20  # at most a twentieth of the time is spent on counting
-_QUICK = 0.005  # seconds that nobody notices
+_SMALL = 2_000  # images and answers that are counted before anybody notices: some 10 ms
 
 
 class Tally:
@@ -36,15 +37,17 @@ class Tally:
             return self._make()
 
     def recent(self) -> Counts:
-        """The counts of this moment where that is quick, else of a moment ago."""
+        """The counts of this moment in a small project, else of a moment ago."""
         counts = self._counts
         if counts is None:
             return self.exact()
-        if self._stale and time.monotonic() - self._made_at >= _SHARE * self._cost:
-            if self._cost < _QUICK:
-                return self.exact()
-            if self._lock.acquire(blocking=False):
-                threading.Thread(target=self._refresh, daemon=True).start()
+        if not self._stale:
+            return counts
+        if counts.items + counts.decisions <= _SMALL:
+            return self.exact()
+        rested = time.monotonic() - self._made_at >= _SHARE * self._cost
+        if rested and self._lock.acquire(blocking=False):
+            threading.Thread(target=self._refresh, daemon=True).start()
         return counts
 
     def _refresh(self) -> None:
