@@ -26,7 +26,8 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from askwell.datasets import DATASETS
-from askwell.datasets.images import decode, find_images, read_bytes
+from askwell.datasets.decoding import decode
+from askwell.datasets.images import find_images, read_bytes
 from askwell.datasets.isic_files import PARTS, read_labels
 from askwell.features import feature_pool
 from askwell.labelling.head import DRAWS, FeatureRows, fit_head, summarise

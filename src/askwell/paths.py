@@ -79,3 +79,12 @@ def _mode(path: Path, error: type[AskwellError]) -> int:
             f"{shown(path)} cannot be looked at: {why}. Check how it is spelt, and whether you "
             "may enter the folders above it."
         ) from reason
+
+
+def is_unicode(text: str) -> bool:
+    """Whether it can be written: a file's name may be any bytes, an escape of JSON half a pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

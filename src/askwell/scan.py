@@ -12,7 +12,7 @@ from pathlib import Path
 from askwell.datasets.images import LEADS_OUT, find_images
 from askwell.errors import DatasetError
 from askwell.paths import is_folder, shown
-from askwell.store.records import Found
+from askwell.store import Found, Store
 
 _PIECE = 1 << 20
 
@@ -61,6 +61,14 @@ def scan(
             if progress is not None:
                 progress(done, len(names))
     return Scan(files, unreadable)
+
+
+def take_up(store: Store, root: Path, progress: Callable[[int, int], None] | None = None) -> Scan:
+    """Scan a project's folder and take over what is new, changed or gone; see `scan`."""
+    known = {item.path: (item.size, item.mtime_ns, item.sha256) for item in store.items()}
+    found = scan(root, known, progress)
+    store.sync(found.files)
+    return found
 
 
 def _look(base: Path, name: str, known: tuple[int, int, str] | None) -> Found | str:

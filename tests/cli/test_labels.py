@@ -127,6 +127,7 @@ def test_export_is_what_was_agreed_on_for_every_copy(tmp_path, photos, project):
         ("jsonl", "labels.jsonl", "labels.jsonl"),
         ("label-studio", "tasks.json", "tasks.json"),
         ("hugging-face", "set", "set/metadata.jsonl"),
+        ("hugging-face", "set", "set"),
         ("class-folders", "set", "set"),
     ],
 )
@@ -215,6 +216,14 @@ def test_ingest_of_class_folders(tmp_path, photos):
     assert good("ingest", photos, photos).startswith("1 new label, 0 corrected, 11 known already")
     (photos / "a/1.png").rename(photos / "b/moved.png")
     assert good("ingest", photos, photos).startswith("0 new labels, 1 corrected, 11 known already")
+
+
+def test_a_folder_that_says_nothing_of_its_images_is_refused(tmp_path, photos):
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    (flat / "0.png").write_bytes(b"a0")
+    said = refused("ingest", photos, flat)
+    assert "says nothing about its 1 images: it has neither class folders" in said
 
 
 def test_ingest_refuses_what_it_cannot_read_and_makes_no_project(tmp_path, photos):

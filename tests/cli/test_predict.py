@@ -68,7 +68,9 @@ def test_features_can_be_kept(askwell, project, tmp_path):
     assert askwell(*command).code == 0
     first = (tmp_path / "out.csv").read_bytes()
     sizes = {path: path.stat().st_size for path in (tmp_path / "kept").iterdir()}
-    assert askwell(*command).code == 0
+    again = askwell(*command)
+    assert (again.code, "out.csv is there already" in again.err) == (1, True)
+    assert askwell(*command, "--overwrite").code == 0
     assert {path: path.stat().st_size for path in (tmp_path / "kept").iterdir()} == sizes
     assert (tmp_path / "out.csv").read_bytes() == first
 
@@ -84,9 +86,14 @@ def test_what_is_missing_is_named(askwell, project, tmp_path):
     assert answer.code == 1
     assert "holds no model that can be read" in answer.err
     askwell("model", "photos", "--out", "model")
+    before = (tmp_path / "model" / "model.json").stat().st_mtime_ns
+    answer = askwell("model", "photos", "--out", "model")
+    assert (answer.code, "holds a model already" in answer.err) == (1, True)
+    assert (tmp_path / "model" / "model.json").stat().st_mtime_ns == before
+    assert askwell("model", "photos", "--out", "model", "--overwrite").code == 0
     (tmp_path / "empty").mkdir()
     answer = askwell("predict", "empty", "--model", "model", "--out", "out.csv")
     assert (answer.code, "no image in empty" in answer.err) == (1, True)
-    answer = askwell("model", "empty", "--out", "model")
+    answer = askwell("model", "empty", "--out", "another")
     assert answer.code == 1
     assert "Error:" in answer.err

@@ -77,5 +77,5 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         raise AssertionError("an image was decoded")
 
     with monkeypatch.context() as patch:
-        patch.setattr("askwell.datasets.images.decode", refuse)
+        patch.setattr("askwell.datasets.decoding.decode", refuse)
         yield

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from askwell.datasets import load_folder
-from askwell.datasets.images import Mode, decode, find_images, flatten, list_reasons
+from askwell.datasets.decoding import Mode, decode, flatten
+from askwell.datasets.images import find_images, list_reasons
 from askwell.errors import DatasetError
 from askwell.pool import FolderPool
 from tests.permissions import closed

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from askwell.datasets import DATASETS, load_isic2016
-from askwell.datasets.images import Mode, decode, image_id
+from askwell.datasets.decoding import Mode, decode
+from askwell.datasets.images import image_id
 from askwell.datasets.isic2016 import Isic2016
 from askwell.datasets.isic_files import ADDRESS, PARTS
 from askwell.errors import DatasetError, InputError
@@ -147,7 +148,7 @@ def test_processes_that_start_together_decode_once(
         sizes.append(len(content))
         return decode(content, mode=mode, image_size=image_size)
 
-    monkeypatch.setattr("askwell.datasets.images.decode", counted)
+    monkeypatch.setattr("askwell.datasets.decoding.decode", counted)
     threads = [threading.Thread(target=load, args=(folder, tmp_path / "cache")) for _ in range(4)]
     for thread in threads:
         thread.start()

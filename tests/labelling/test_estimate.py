@@ -158,9 +158,9 @@ def test_a_curve_that_rises_promises_nothing():
 @pytest.mark.parametrize(
     ("points", "why"),
     [
-        ([], "0 hold-out images"),
-        ([Point(30, {})], "0 hold-out images"),
-        ([Point(n, dict.fromkeys(range(19), True)) for n in (20, 40, 60, 80)], "19 hold-out"),
+        ([], "0 of the images"),
+        ([Point(30, {})], "0 of the images"),
+        ([Point(n, dict.fromkeys(range(19), True)) for n in (20, 40, 60, 80)], "19 of the images"),
         ([Point(n, dict.fromkeys(range(30), True)) for n in (20, 40, 40, 60)], "at 3 numbers"),
         ([Point(n, dict.fromkeys(range(30), True)) for n in (90, 95, 99, 105)], "from 90 to 105"),
     ],

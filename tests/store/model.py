@@ -249,6 +249,7 @@ class Model:
                 for number, into in self.merged.items()
                 if number == into
             },
+            holdout=sum(self.reserved(sha) for sha, _ in shas),
             holdout_labelled=sum(
                 label is not None and self.reserved(sha) for sha, label in agreed.items()
             ),

@@ -34,8 +34,8 @@ def test_events_come_in_pages(store: Store) -> None:
     stored = store.decide([label(f"k{i}", 1 + i) for i in range(6)])
     assert store.events(after=2, limit=3) == stored[2:5]
     assert store.events(after=6) == []
-    assert store.history(1, 2) == stored[:-3:-1]
-    assert store.history(2) == []
+    assert [each.seq for each in store.answered(1, 2)] == [each.seq for each in stored[-2:]]
+    assert store.answered(2) == []
 
 
 def test_a_repeated_call_is_answered_as_the_first(store: Store) -> None:

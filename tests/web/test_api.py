@@ -262,7 +262,26 @@ def test_the_start_takes_a_name_and_keeps_others(project, client):
     link = client.post("/api/invite", json={}).json()["value"]
     client.cookies.clear()
     assert client.get(link).status_code == 200
-    assert ">ada</a>" in client.get("/").text
+    asked = client.get("/")  # who was invited gives a name of their own
+    assert asked.url.path == "/start"
+    assert 'name="name" value=""' in asked.text
+    assert client.post("/api/start", json={"name": "cleo"}).status_code == 200
+    assert ">cleo</a>" in client.get("/").text
+
+
+def test_a_second_opinion_is_told_as_one(project, client):
+    project.store.change_settings(overlap_share=1.0, holdout_share=0.0)
+    first = offers(client)[0]
+    assert "random" in first["why"]
+    post(client, decision(first))
+    eve = client.post("/api/start", json={"name": "eve"}).json()["id"]
+    (second,) = [each for each in offers(client, 20) if each["item"] == first["item"]]
+    assert second["why"] == "A second opinion: another annotator has labelled it too"
+    opinion = client.get(f"/api/opinion/{first['item']}").json()
+    assert "Another annotator has labelled this image" in opinion["model"]
+    post(client, decision(second, annotator=eve))
+    opinion = client.get(f"/api/opinion/{first['item']}").json()
+    assert "There is no model yet" in opinion["model"]
 
 
 def test_every_page_is_there(client):

@@ -271,8 +271,8 @@ def test_two_annotators_are_never_given_the_same_image(server, browser, context)
     try:
         page = other.new_page()
         page.goto(link)
-        page.wait_for_url("**/")
-        page.goto(f"http://{HOST}:{server.port}/start")
+        page.wait_for_url("**/start")
+        assert page.input_value("[name=name]") == ""
         page.fill("[name=name]", "bob")
         page.click("text=Start labelling")
         page.wait_for_selector("#frame img")

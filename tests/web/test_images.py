@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from askwell.datasets.images import UnreadableImageError
+from askwell.datasets.decoding import UnreadableImageError
 from askwell.web import images
 from askwell.web.images import encode
 

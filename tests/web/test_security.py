@@ -127,6 +127,8 @@ def test_the_password_opens_a_session(project, stranger, monkeypatch):
     assert stranger.post("/api/login", json={"password": "geheim"}).status_code == 403
     assert pauses == [1.0]
     assert stranger.post("/api/login", json={"password": "geheim ü"}).status_code == 200
+    assert stranger.get("/").url.path == "/start"  # several people may have it: no name is set
+    assert stranger.post("/api/start", json={"name": "ada"}).status_code == 200
     assert stranger.get("/api/status").status_code == 200
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from askwell.store import Decision
-from askwell.web.status import estimate, status, trainer_sentence
+from askwell.web.status import status, trainer_sentence
 from tests.web.serving import opened
 from tests.web.test_api import decision, offers, post
 
@@ -74,7 +74,7 @@ def test_the_opinion_splits_uncertainty(training, client):
     item = offers(client)[0]["item"]
     none = client.get(f"/api/opinion/{item}").json()
     assert none["probabilities"] == []
-    assert "needs a label of every class" in none["model"]
+    assert "needs labels of two classes" in none["model"]
     label_each_class(training)
     wait(training, lambda: training.supervisor.history[-1].stream == "active")
     opinion = client.get(f"/api/opinion/{item}").json()
@@ -108,7 +108,9 @@ def test_the_gallery_finds_what_the_model_disagrees_with(training, client):
     assert "model: " in client.get("/gallery", params={"show": "disagrees"}).text
     page = client.get("/progress").text
     assert "random images that it never learns from" in page
-    assert estimate(training.supervisor.history).images == len(training.store.holdout_labels())
+    assert training.known.of(training.supervisor.history).images == len(
+        training.store.holdout_labels()
+    )
 
 
 def test_a_killed_trainer_comes_back(training):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from askwell.datasets.images import UnreadableImageError, decode
+from askwell.datasets.decoding import UnreadableImageError, decode
 from askwell.labelling.files import (
     RankingFile,
     read_items,

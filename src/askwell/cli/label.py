@@ -28,7 +28,12 @@ def label(
     annotator: Annotated[
         str | None, typer.Option(help="Your name.", show_default="asked for on the page")
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="0 takes a free one.", show_default="the project's own"
+        ),
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     project: Annotated[
         Path | None,

@@ -110,7 +110,7 @@ def ingest(
     folder: Folder,
     labels: Annotated[
         Path,
-        typer.Argument(metavar="LABELS", help="A file of labels, or a folder of class folders."),
+        typer.Argument(metavar="LABELS", help="A file of labels, or a folder that holds them."),
     ],
     annotator: Annotated[str, typer.Option(help="Whose labels they are.")] = "import",
     project: Project = None,
@@ -118,8 +118,9 @@ def ingest(
     """Take labels from a file, or from class folders, into a project.
 
     Files: CSV (path,label), JSON lines, Hugging Face's metadata.jsonl, Label Studio's JSON; which
-    one, is found out. Class folders: FOLDER itself, or another one with the same images, which are
-    known by their content. Classes that are new are added, and so is a project where none is.
+    one, is found out. Folders: class folders, or one with a metadata.jsonl; FOLDER itself, or
+    another one with the same images, which are known by their content. Classes that are new are
+    added, and so is a project where none is.
 
     The same file again changes nothing. Rows that do not fit are listed, the others are taken in
     together; the exit code is 1 then.
@@ -129,16 +130,14 @@ def ingest(
     Example: askwell ingest photos photos
     """
     from askwell.formats import ingesting
-    from askwell.scan import scan
-    from askwell.store import Store
+    from askwell.scan import take_up
+    from askwell.store import Places, Store
 
     root = _root(folder)
     if not is_folder(labels, InputError) and not is_file(labels, InputError):
         raise InputError(f"There is no file or folder {shown(labels)}. Give a file of labels.")
-    with Store.open(_database(root, project), name=root.resolve().name) as store:
-        known = {item.path: (item.size, item.mtime_ns, item.sha256) for item in store.items()}
-        found = scan(root, known)
-        store.sync(found.files)
+    with Store.open(Places.of(root, project).db, name=root.resolve().name) as store:
+        take_up(store, root)
         done = ingesting.ingest(store, root, labels, annotator=annotator)
     if done.classes:
         typer.echo(f"New classes: {', '.join(done.classes)}.")
@@ -211,14 +210,10 @@ def _root(folder: Path) -> Path:
     return folder
 
 
-def _database(root: Path, project: Path | None) -> Path:
-    return root / ".askwell" / "project.db" if project is None else project
-
-
 def _reading(root: Path, project: Path | None) -> "Store":
-    from askwell.store import Store
+    from askwell.store import Places, Store
 
-    return Store.read(_database(root, project))
+    return Store.read(Places.of(root, project).db)
 
 
 def _write(form: Format, out: Path, rows: "list[Labelled]", root: Path, link: bool) -> None:
@@ -256,6 +251,7 @@ def _tell_left_out(found: "Exported") -> None:
 def _features(store: "Store", root: Path) -> dict[int, str]:
     """Compute missing features with a bar; image → reason for those that cannot be read."""
     from askwell.cli.proposals import compute_features
+    from askwell.store import Places
 
     console = Console(stderr=True)
     try:
@@ -264,7 +260,7 @@ def _features(store: "Store", root: Path) -> dict[int, str]:
             unreadable = compute_features(
                 store,
                 root,
-                store.path.parent / "features",
+                Places(store.path).features,
                 lambda done, total: bars.update(bar, completed=done, total=total),
             )
     except RunError as error:  # an open page is at it, and what it has is good enough
@@ -279,8 +275,9 @@ def _features(store: "Store", root: Path) -> dict[int, str]:
 def _order(store: "Store", unreadable: Collection[int]) -> tuple["Order", str]:
     """The order to propose in, and a sentence about where it comes from."""
     from askwell.formats.proposing import Order, stored_order
+    from askwell.store import Places
 
-    features = store.path.parent / "features"
+    features = Places(store.path).features
     if is_folder(features, RunError) and any(features.iterdir()):
         from askwell.cli.proposals import trained_order
 

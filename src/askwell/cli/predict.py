@@ -1,6 +1,5 @@
 """`askwell model` and `askwell predict`: from labels to a model, and from it to other images."""
 
-import csv
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from askwell.datasets.images import list_reasons
 from askwell.errors import InputError
+from askwell.formats.csv_table import table
+from askwell.formats.text import check_free, write_text
 from askwell.paths import shown
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def model(
     trunk_too: Annotated[
         bool, typer.Option("--onnx-trunk", help="Also the trunk in it: from images on.")
     ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model.")] = False,
 ) -> None:
     """Train on all labels of a project and write the model: safetensors and JSON.
 
@@ -46,12 +48,13 @@ def model(
     """
     from askwell.labelling.applying import features_of, train_model
     from askwell.labelling.files import Listed, Snapshot
-    from askwell.labelling.model import save_model
+    from askwell.labelling.model import check_vacant, save_model
     from askwell.models.pretrained import load_trunk
-    from askwell.store import Store
+    from askwell.store import Places, Store
 
-    home = project.parent if project else folder / ".askwell"
-    with Store.read(project or home / "project.db") as store:
+    check_vacant(out, overwrite=overwrite)
+    places = Places.of(folder, project)
+    with Store.read(places.db) as store:
         settings, classes = store.settings(), store.classes()
         labels, holdout = store.labels(), store.holdout_labels()
         wanted = [
@@ -61,7 +64,7 @@ def model(
         ]
     trunk = load_trunk(settings.backbone)
     with _bar("features") as report:
-        pool, unreadable = features_of(folder, home / "features", trunk, wanted, report)
+        pool, unreadable = features_of(folder, places.features, trunk, wanted, report)
     snapshot = Snapshot(labels, holdout, tuple(each.id for each in classes), seed=settings.seed)
     trained = train_model(pool, snapshot, [each.name for each in classes], trunk)
     save_model(out, trained)
@@ -85,6 +88,7 @@ def predict(
         Path | None,
         typer.Option("--features", help="Keep the features in this folder, for the next time."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """Label other images by a model: path, label, probabilities, and how unsure it is.
 
@@ -100,6 +104,7 @@ def predict(
     from askwell.models.pretrained import load_trunk
     from askwell.scan import scan
 
+    check_free(out, overwrite=overwrite)
     trained = load_model(model)
     trunk = load_trunk(trained.backbone)
     trained.check_trunk(trunk)
@@ -111,7 +116,7 @@ def predict(
         pool, unreadable = features_of(folder, directory, trunk, wanted, report)
         predictions = apply(trained, pool)
     paths = _paths(wanted)
-    _write_csv(out, predictions, paths, trained.classes)
+    write_text(out, _table(predictions, paths, trained.classes))
     _tell(paths, unreadable, found.unreadable)
     typer.echo(f"{shown(out)}: {len(predictions.items)} images")
 
@@ -121,25 +126,15 @@ def _paths(wanted: "list[Listed]") -> dict[int, str]:
     return {each.item: each.path for each in wanted}
 
 
-def _write_csv(
-    out: Path, found: "Predictions", paths: Mapping[int, str], classes: tuple[str, ...]
-) -> None:
-    rows = sorted(range(len(found.items)), key=lambda row: paths[int(found.items[row])])
-    with out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        names = [f"p({name})" for name in classes]
-        writer.writerow(["path", "label", *names, "entropy", "epistemic"])
-        for row in rows:
-            p = found.probs[row]
-            writer.writerow(
-                [
-                    paths[int(found.items[row])],
-                    classes[int(p.argmax())],
-                    *(f"{value:.6f}" for value in p),
-                    f"{found.entropy[row]:.6f}",
-                    f"{found.epistemic[row]:.6f}",
-                ]
-            )
+def _table(found: "Predictions", paths: Mapping[int, str], classes: tuple[str, ...]) -> str:
+    heads = ["path", "label", *(f"p({name})" for name in classes), "entropy", "epistemic"]
+    rows = []
+    for row in sorted(range(len(found.items)), key=lambda row: paths[int(found.items[row])]):
+        p = found.probs[row]
+        numbers = [*p, found.entropy[row], found.epistemic[row]]
+        label = classes[int(p.argmax())]
+        rows.append([paths[int(found.items[row])], label, *(f"{each:.6f}" for each in numbers)])
+    return table(heads, rows)
 
 
 @contextmanager

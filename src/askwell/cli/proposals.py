@@ -6,7 +6,7 @@ from pathlib import Path
 from askwell.errors import ModelError, RunError
 from askwell.features import FeatureStore
 from askwell.formats.proposing import Order, open_images, stored_order
-from askwell.labelling.background import FeatureQueue
+from askwell.labelling.applying import features_of
 from askwell.labelling.files import Listed, Snapshot
 from askwell.labelling.head import FeatureRows
 from askwell.labelling.ranking import make_ranking
@@ -33,19 +33,9 @@ def compute_features(
         RunError: another process computes them, or the disk is full.
     """
     trunk = load_trunk(store.settings().backbone)
-    listed = [
-        Listed(item.id, item.path, item.sha256)
-        for item in store.items()
-        if item.status == "ok" and item.duplicate_of is None
-    ]
-    with FeatureStore.open(features, trunk) as kept:
-        queue = FeatureQueue(root, trunk, kept)
-        queue.want(listed)
-        progress(len(listed) - queue.waiting, len(listed))
-        while queue.waiting:
-            queue.step()
-            progress(len(listed) - queue.waiting, len(listed))
-    return queue.unreadable
+    shown = [item for item in store.items() if item.showable]
+    listed = [Listed(item.id, item.path, item.sha256) for item in shown]
+    return dict(features_of(root, features, trunk, listed, progress)[1])
 
 
 def trained_order(store: Store, features: Path, unreadable: Collection[int]) -> tuple[Order, str]:

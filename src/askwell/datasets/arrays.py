@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from askwell.datasets.images import flatten
+from askwell.datasets.decoding import flatten
 from askwell.errors import DatasetError, InputError, NonFiniteError
 from askwell.records import ItemId
 from askwell.tensors import Images

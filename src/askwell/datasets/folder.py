@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askwell.datasets import images
-from askwell.datasets.images import ImageFile, Mode
+from askwell.datasets.decoding import Mode
+from askwell.datasets.images import ImageFile
 from askwell.datasets.task import ImageTask, LabelledImages
 from askwell.errors import DatasetError, InputError
 from askwell.paths import entries, is_folder, shown

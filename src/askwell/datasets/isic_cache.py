@@ -17,8 +17,8 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from askwell.datasets import images
-from askwell.datasets.images import UnreadableImageError
+from askwell.datasets import decoding, images
+from askwell.datasets.decoding import UnreadableImageError
 from askwell.datasets.isic_files import ImageFiles
 from askwell.datasets.sources import Progress
 from askwell.durable import replacing
@@ -125,7 +125,7 @@ def _decode(
     def decode(image: str) -> NDArray[np.uint8] | UnreadableImageError:
         content = _unchanged(files, image, ids[image])
         try:
-            return images.decode(content, mode="RGB", image_size=image_size)
+            return decoding.decode(content, mode="RGB", image_size=image_size)
         except UnreadableImageError as error:
             return error
 

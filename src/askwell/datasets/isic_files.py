@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from askwell.datasets import images
-from askwell.datasets.images import UnreadableImageError
+from askwell.datasets.decoding import UnreadableImageError
 from askwell.errors import DatasetError
 from askwell.paths import entries, is_file, is_folder, shown
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from askwell.errors import InputError
 from askwell.formats.class_folders import read_class_folders
+from askwell.formats.hugging_face import METADATA, read_hugging_face
 from askwell.formats.matching import Matched, match
 from askwell.formats.reading import read_labels
 from askwell.formats.rows import Labels, Named
-from askwell.paths import is_folder
+from askwell.paths import is_file, is_folder, shown
 from askwell.scan import scan
 from askwell.store import Decision, Item, Store, parsing
 
@@ -38,9 +39,9 @@ class Ingested:
 
 
 def ingest(store: Store, root: Path, source: Path, *, annotator: str) -> Ingested:
-    """Take in a file of labels, or a folder of class folders.
+    """Take in a file of labels, a folder of class folders, or a Hugging Face folder.
 
-    Rows of a file mean images by their paths, files in class folders by their content. A row that
+    Rows of a file mean images by their paths, files in a folder by their content. A row that
     was taken in before is not taken in again, also if its image has been corrected since. All
     labels are stored in one transaction.
 
@@ -99,13 +100,24 @@ def _rows(items: Iterable[Item], root: Path, source: Path) -> tuple[Labels, Matc
         return labels, match(labels.rows, by_path, root, labels.beside), digest
     found = scan(source)
     content = {file.path: file.sha256 for file in found.files}
-    labels = Labels(
-        read_class_folders(source, content),
-        [f"{path}: {reason}" for path, reason in found.unreadable.items()],
-    )
+    labels = _folder_labels(source, content)
+    if not labels.rows and not labels.problems:
+        raise InputError(
+            f"{shown(source)} says nothing about its {len(content)} images: it has neither class "
+            f"folders (CLASS/1.jpg) nor {METADATA}. Give one that has, or a file of labels."
+        )
+    labels.problems.extend(f"{path}: {reason}" for path, reason in found.unreadable.items())
     by_content = {item.sha256: _representative(item) for item in items}
     here = {path: by_content[sha] for path, sha in content.items() if sha in by_content}
-    return labels, match(labels.rows, here, source), "class folders"
+    return labels, match(labels.rows, here, source, labels.beside), "class folders"
+
+
+def _folder_labels(source: Path, paths: Iterable[str]) -> Labels:
+    """What a folder says of its images: by a list of Hugging Face's, else by class folders."""
+    listed = source / METADATA
+    if is_file(listed, InputError):
+        return read_hugging_face(listed)
+    return Labels(read_class_folders(source, paths), [])
 
 
 def _class_names(rows: Mapping[int, Named]) -> tuple[dict[int, str], list[str]]:

@@ -58,7 +58,7 @@ def open_images(store: Store, unreadable: Collection[int] = ()) -> Open:
         (
             item
             for item in items.values()
-            if item.status == "ok" and item.duplicate_of is None
+            if item.showable
             if item.sha256 not in done and item.id not in unreadable
         ),
         key=lambda item: (item.key, item.id),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from askwell.errors import InputError
-from askwell.paths import shown
+from askwell.paths import is_unicode, shown
 
 PATH_NAMES = ("path", "file_name", "filename", "file", "image")
 LABEL_NAMES = ("label", "class", "choice")
@@ -76,7 +76,7 @@ class Collector:
             self._unlabelled += 1
         elif not isinstance(name, str) or not name.strip():
             self.problem(where, f"a label is the name of a class; got {label!r:.100}")
-        elif not _is_unicode(path + name):
+        elif not is_unicode(path + name):
             self.problem(where, f"{shown(path)} or its label is not valid Unicode")
         else:
             self._rows.append(Named(path, name, where))
@@ -108,7 +108,7 @@ def check_rows(rows: list[Labelled]) -> None:
     for row in rows:
         if not row.path.strip() or not row.label.strip():
             raise InputError(f"Every row needs a path and a label; got {row!r:.200}.")
-        if not _is_unicode(row.path + row.label):
+        if not is_unicode(row.path + row.label):
             raise InputError(f"{shown(row.path)} or its label is not valid Unicode.")
         if row.path in seen:
             raise InputError(f"{shown(row.path)} came twice; an image has one label.")
@@ -117,11 +117,3 @@ def check_rows(rows: list[Labelled]) -> None:
 
 def _is_whole(label: object) -> bool:
     return isinstance(label, int) and not isinstance(label, bool)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

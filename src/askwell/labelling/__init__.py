@@ -6,7 +6,7 @@
     head         labels → posterior → probabilities and uncertainty of every image    (head.py)
     choice       these → the best images by an acquisition function                   (choice.py)
     ranking      all of a snapshot in one: cold start or active, diverse, metrics     (ranking.py)
-    coldstart    what to label before every class has a label                         (coldstart.py)
+    coldstart    what to label while labels are too few for a model to choose         (coldstart.py)
     diverse      a ranking without near-duplicates                                    (diverse.py)
     estimate     accuracy with its interval, what more labels would bring             (estimate.py)
     model        the trained model as files that other programs read                  (model.py)

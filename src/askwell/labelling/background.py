@@ -10,13 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askwell.datasets.arrays import to_images
-from askwell.datasets.images import (
-    LARGEST_BYTES,
-    UnreadableImageError,
-    decode,
-    in_threads,
-    read_bytes,
-)
+from askwell.datasets.decoding import UnreadableImageError, decode
+from askwell.datasets.images import LARGEST_BYTES, in_threads, read_bytes
 from askwell.errors import NonFiniteError
 from askwell.features import FeatureStore, extract
 from askwell.labelling.files import Listed

@@ -1,4 +1,4 @@
-"""What to label before every class has a label: the typical images of more and more clusters.
+"""What to label first: the typical images of more and more clusters.
 
 Among few labels, typical images teach more than far-off ones (TypiClust: Hacohen, Dekel & Weinshall
 2022, arXiv 2202.02794): k-center and uncertainty pick outliers then. Measured on real images in

@@ -204,8 +204,8 @@ def _too_little(curve: Sequence[Point]) -> str:
     images = len(curve[-1].correct) if curve else 0
     if images < FEWEST_IMAGES:
         return (
-            f"Too early to say: {images} hold-out images are labelled, and {FEWEST_IMAGES} are "
-            "needed."
+            f"Too early to say what more labels would bring: {images} of the images drawn at "
+            f"random are labelled, and {FEWEST_IMAGES} are needed."
         )
     if len(curve) < FEWEST_POINTS or curve[-1].labels < LEAST_GROWTH * curve[0].labels:
         return (

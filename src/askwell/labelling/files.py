@@ -90,7 +90,7 @@ class RankingFile:
         version: of the snapshot.
         trained_on: labels.
         acquisition: what the items are ranked by.
-        stream: "active", or "cold" before every class has a label.
+        stream: "active", or "cold" while there are too few labels for a model to choose.
         items: int64 (K,), best first, at most 2 000, no near-duplicates within a run of 20.
         scores: float32 (K,), in nats for the information-based ones; NaN in the cold stream.
         classes: int64 (C,), class ids.

@@ -15,12 +15,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from askwell.errors import ModelError
+from askwell.errors import InputError, ModelError
 from askwell.labelling.files import write_aside
 from askwell.labelling.head import DRAWS
 from askwell.models.backbone import Trunk
 from askwell.models.heads import BayesianHead
 from askwell.models.weights import require_package
+from askwell.paths import is_file, shown
 from askwell.posterior import MCDropout
 from askwell.posterior.dropout import DropoutDraws
 
@@ -66,6 +67,21 @@ class LabelModel:
                 "another image size than the one found here. Install the same weights, or train "
                 "it again: askwell model FOLDER --out DIR."
             )
+
+
+def check_vacant(directory: Path, *, overwrite: bool) -> None:
+    """Refuse to replace a model, unless told to.
+
+    Raises:
+        InputError: the folder holds one, or is a file.
+    """
+    if is_file(directory, InputError):
+        raise InputError(f"{shown(directory)} is a file. Give a folder for the model.")
+    if not overwrite and is_file(directory / ABOUT, InputError):
+        raise InputError(
+            f"{shown(directory)} holds a model already. Give another folder, or --overwrite to "
+            "replace it."
+        )
 
 
 def save_model(directory: Path, model: LabelModel) -> None:

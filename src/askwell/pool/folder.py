@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from askwell.datasets import decoding
 from askwell.datasets import images as image_files
 from askwell.datasets.arrays import channels_first, to_float
-from askwell.datasets.images import Mode, UnreadableImageError
+from askwell.datasets.decoding import Mode, UnreadableImageError
 from askwell.errors import DatasetError
 from askwell.pool.base import Index, Positions
 from askwell.records import ItemId
@@ -84,6 +85,6 @@ class FolderPool:
             content = image_files.read_bytes(self.root / name)
             if image_files.image_id(name, content) != item:
                 raise UnreadableImageError("its content has changed since the pool was made")
-            return image_files.decode(content, mode=self._mode, image_size=self._image_size)
+            return decoding.decode(content, mode=self._mode, image_size=self._image_size)
         except UnreadableImageError as error:
             raise DatasetError(f"{self.root / name}: {error}. Make the pool anew.") from error

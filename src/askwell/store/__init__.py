@@ -11,6 +11,7 @@ Decisions are only ever appended. Nothing here needs more than the standard libr
 """
 
 from askwell.store.agreement import cohen_kappa, fleiss_kappa, percent
+from askwell.store.places import Places
 from askwell.store.records import (
     Annotator,
     ClassName,
@@ -43,6 +44,7 @@ __all__ = [
     "Item",
     "Kind",
     "Offer",
+    "Places",
     "Ranking",
     "Settings",
     "Status",

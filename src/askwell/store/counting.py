@@ -27,6 +27,8 @@ WHERE status != 'ok' OR duplicate_of NOTNULL GROUP BY 1, 2
 """
 """By an index: few of many items are set aside."""
 
+_RESERVED = "SELECT count(*) FROM content WHERE key < ? AND item NOTNULL"
+
 
 def counts(db: sqlite3.Connection, settings: Settings) -> Counts:
     """All counts of a project."""
@@ -53,6 +55,7 @@ def counts(db: sqlite3.Connection, settings: Settings) -> Counts:
         per_class={
             known.id: per_class[known.id] for known in classes.listing(db, active_only=True)
         },
+        holdout=db.execute(_RESERVED, (settings.holdout_share,)).fetchone()[0],
         holdout_labelled=sum(
             label is not None and key < settings.holdout_share for key, label in agreed
         ),

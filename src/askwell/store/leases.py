@@ -10,11 +10,14 @@ from askwell.store.records import Decision, Offer
 def held(db: sqlite3.Connection, annotator: int) -> list[Offer]:
     """What is kept for an annotator, in the order in which it was offered."""
     rows = db.execute(
-        "SELECT item, stream, ranking, acquisition, score, expires FROM lease "
-        "WHERE annotator = ? ORDER BY position",
+        "SELECT l.item, stream, ranking, acquisition, score, expires, votes > 0 FROM lease AS l "
+        "JOIN content AS c ON c.id = l.content WHERE annotator = ? ORDER BY position",
         (annotator,),
     )
-    return [Offer(*row) for row in rows]
+    return [
+        Offer(item, stream, ranking, acquisition, score, expires, bool(second))
+        for item, stream, ranking, acquisition, score, expires, second in rows
+    ]
 
 
 def give(db: sqlite3.Connection, annotator: int, content: int, offer: Offer) -> None:

@@ -68,6 +68,11 @@ class Item:
     duplicate_of: int | None
     key: float
 
+    @property
+    def showable(self) -> bool:
+        """Whether it is there, readable, and the first of its content."""
+        return self.status == "ok" and self.duplicate_of is None
+
 
 @dataclass(frozen=True, slots=True)
 class ClassName:
@@ -166,7 +171,17 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An image to be labelled next, kept for one annotator until `expires_at` (Unix seconds)."""
+    """An image to be labelled next, kept for one annotator.
+
+    Attributes:
+        item: the image.
+        stream: how it was chosen.
+        ranking: version of the ranking that it came from.
+        acquisition: name of the acquisition function that chose it.
+        score: what that gave it, in its units.
+        expires_at: until when it is kept, Unix seconds.
+        second: whether another annotator's label stands: this one's is a second opinion.
+    """
 
     item: int
     stream: Stream
@@ -174,6 +189,7 @@ class Offer:
     acquisition: str
     score: float | None
     expires_at: float
+    second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +263,8 @@ class Counts:
         later: images that somebody put off.
         flagged: images with a flag.
         per_class: images by agreed label, for each active class; the reserve included.
-        holdout_labelled: images of the reserve with an agreed label.
+        holdout: images of the reserve.
+        holdout_labelled: those with an agreed label.
     """
 
     items: int
@@ -261,6 +278,7 @@ class Counts:
     later: int
     flagged: int
     per_class: Mapping[int, int]
+    holdout: int
     holdout_labelled: int
 
 

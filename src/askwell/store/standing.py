@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from askwell.store import classes
+from askwell.store import classes, items
 from askwell.store.decisions import SELECT, event_of
 from askwell.store.records import Current, Event, Settings
 
@@ -43,18 +43,42 @@ def majority(votes: Iterable[int]) -> int | None:
     return None if len(counted) == 2 and counted[0][1] == counted[1][1] else counted[0][0]
 
 
+_CURRENT = """
+SELECT x.item, x.annotator, coalesce(x.kind, e.kind), coalesce(class.merged_into, x.label),
+  x.flagged, e.seq, e.stream, e.created_at
+FROM current AS x JOIN event AS e ON e.seq = coalesce(x.answer, x.flag)
+LEFT JOIN class ON class.id = x.label
+WHERE (x.answer NOTNULL OR x.flagged)
+"""
+
+
 def current(db: sqlite3.Connection) -> list[Current]:
     """The last decision of each annotator on each image, by item and annotator."""
-    rows = db.execute(
-        "SELECT x.item, x.annotator, coalesce(x.kind, e.kind), "
-        "coalesce(class.merged_into, x.label), x.flagged, e.seq, e.stream, e.created_at "
-        "FROM current AS x JOIN event AS e ON e.seq = coalesce(x.answer, x.flag) "
-        "LEFT JOIN class ON class.id = x.label "
-        "WHERE x.answer NOTNULL OR x.flagged ORDER BY x.item, x.annotator"
-    )
+    return _standing(db, f"{_CURRENT} ORDER BY x.item, x.annotator")
+
+
+def answers(db: sqlite3.Connection, item: int) -> list[Current]:
+    """What stands of one image and its copies, the last decision last.
+
+    Raises:
+        LabelError: no such item.
+    """
+    content = items.content_of(db, item)
+    return _standing(db, f"{_CURRENT} AND x.content = ? ORDER BY e.seq", content)
+
+
+def answered(db: sqlite3.Connection, annotator: int, limit: int) -> list[Current]:
+    """The answers of an annotator that stand, the newest `limit` of them, the last one last."""
+    newest = f"{_CURRENT} AND x.annotator = ? AND x.answer NOTNULL ORDER BY x.answer DESC LIMIT ?"
+    return _standing(db, newest, annotator, limit)[::-1]
+
+
+def _standing(db: sqlite3.Connection, query: str, *values: int) -> list[Current]:
     return [
         Current(item, annotator, kind, label, bool(flagged), seq, stream, created_at)
-        for item, annotator, kind, label, flagged, seq, stream, created_at in rows
+        for item, annotator, kind, label, flagged, seq, stream, created_at in db.execute(
+            query, values
+        )
     ]
 
 
@@ -62,16 +86,6 @@ def events(db: sqlite3.Connection, after: int, limit: int | None) -> list[Event]
     """The events behind number `after`, oldest first."""
     rows = db.execute(
         f"{SELECT} WHERE seq > ? ORDER BY seq LIMIT ?", (after, -1 if limit is None else limit)
-    )
-    return [event_of(row) for row in rows]
-
-
-def history(db: sqlite3.Connection, annotator: int, limit: int) -> list[Event]:
-    """The answers of an annotator that stand, newest first, each image once."""
-    rows = db.execute(
-        f"{SELECT} WHERE seq IN (SELECT answer FROM current WHERE annotator = ? "
-        "AND answer NOTNULL ORDER BY answer DESC LIMIT ?) ORDER BY seq DESC",
-        (annotator, limit),
     )
     return [event_of(row) for row in rows]
 

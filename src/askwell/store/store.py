@@ -240,10 +240,15 @@ class Store:
         with self._file.reading() as db:
             return standing.events(db, after, limit)
 
-    def history(self, annotator: int, limit: int = 100) -> list[Event]:
-        """An annotator's answers that stand, newest first: for looking back."""
+    def answers(self, item: int) -> list[Current]:
+        """What stands of one image and its copies, last decision last; `LabelError` if unknown."""
         with self._file.reading() as db:
-            return standing.history(db, annotator, limit)
+            return standing.answers(db, item)
+
+    def answered(self, annotator: int, limit: int = 100) -> list[Current]:
+        """An annotator's newest answers that stand, the last one last: for looking back."""
+        with self._file.reading() as db:
+            return standing.answered(db, annotator, limit)
 
     def labels(self) -> dict[int, int]:
         """Item → class to train on: as settled, else by majority; none of the reserve."""

@@ -8,6 +8,7 @@
     server       one process, one socket, an end that loses nothing                (server.py)
     schemas      what requests may hold                                          (schemas.py)
     status       the state of the project in words                                (status.py)
+    known        how good the model is, by the images of the reserve               (known.py)
     tally, pace  how many are labelled, and how fast                      (tally.py, pace.py)
     curve        the learning curve as inline SVG                                   (curve.py)
     views        pages and JSON, a file each                                         (views/)

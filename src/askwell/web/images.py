@@ -18,7 +18,8 @@ from typing import Literal
 
 from PIL import Image
 
-from askwell.datasets.images import LARGEST_BYTES, UnreadableImageError, opened, read_bytes
+from askwell.datasets.decoding import UnreadableImageError, opened
+from askwell.datasets.images import LARGEST_BYTES, read_bytes
 
 Size = Literal["full", "thumb"]
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from askwell.errors import InputError, RunError
 from askwell.paths import shown
-from askwell.scan import scan
-from askwell.store import Store
+from askwell.scan import take_up
+from askwell.store import Places, Store
 from askwell.web.acquisitions import ACQUISITIONS
 from askwell.web.images import ImageReader
+from askwell.web.known import Known
 from askwell.web.pace import Pace
 from askwell.web.security import Access, session_key
 from askwell.web.supervisor import TRAINER, Supervisor
@@ -30,6 +31,7 @@ class Project:
         refused: files that were not taken up by the scan, with the reason.
         pace: how fast each annotator is.
         tally: how many images have which answer.
+        known: what the reserve says of the model.
     """
 
     root: Path
@@ -40,6 +42,7 @@ class Project:
     refused: Mapping[str, str] = field(default_factory=dict)
     pace: Pace = field(default_factory=Pace)
     tally: Tally = field(init=False)
+    known: Known = field(default_factory=Known)
 
     def __post_init__(self) -> None:
         """Count what is there, and again after whatever the trainer finds out."""
@@ -64,11 +67,6 @@ class Project:
         self.store.close()
 
 
-def project_file(root: Path, file: Path | None) -> Path:
-    """Where a folder's project lies: `FOLDER/.askwell/project.db`, or where it was told."""
-    return root / ".askwell" / "project.db" if file is None else file
-
-
 def open_project(
     root: Path,
     *,
@@ -90,12 +88,12 @@ def open_project(
         RunError: another process serves the project, or its file cannot be used.
         InputError: a setting or class name that cannot be.
     """
-    db = project_file(root, file)
+    places = Places.of(root, file)
     try:
-        db.parent.mkdir(parents=True, exist_ok=True)
+        places.db.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
-            f"{shown(db.parent)} cannot be made: {error.strerror}. Give --project FILE in a "
+            f"{shown(places.db.parent)} cannot be made: {error.strerror}. Give --project FILE in a "
             "folder that you may write to."
         ) from error
     chosen = (settings or {}).get("acquisition", "bald")
@@ -104,15 +102,12 @@ def open_project(
             f"There is no acquisition function {chosen!r} to label by; there are "
             f"{', '.join(ACQUISITIONS)}."
         )
-    key = session_key(db.parent / f"{db.stem}.key")
-    access = Access(key, host, password)
-    store = Store.open(db, name=root.resolve().name, seed=seed)
+    access = Access(session_key(places.key), host, password)
+    store = Store.open(places.db, name=root.resolve().name, seed=seed)
     try:
         if settings:
             store.change_settings(**settings)
-        known = {item.path: (item.size, item.mtime_ns, item.sha256) for item in store.items()}
-        found = scan(root, known, progress)
-        store.sync(found.files)
+        found = take_up(store, root, progress)
         there = {each.name for each in store.classes()}
         for name in classes:
             if name not in there:
@@ -122,8 +117,8 @@ def open_project(
         supervisor = Supervisor(
             store,
             root.resolve(),
-            db.parent / "work",
-            db.parent / "features",
+            places.work,
+            places.features,
             threads=max(1, (os.cpu_count() or 2) - 1),
             command=trainer,
         )

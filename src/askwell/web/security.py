@@ -65,7 +65,7 @@ class Access:
     host: str = "127.0.0.1"
     password: str | None = None
     annotator: int | None = None
-    _tokens: set[str] = field(default_factory=set)
+    _tokens: dict[str, int | None] = field(default_factory=dict)
     _guessing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -81,18 +81,25 @@ class Access:
         """The cookie's name: of this project alone, since cookies know no ports."""
         return "askwell_" + hashlib.sha256(b"name" + self.key).hexdigest()[:10]
 
-    def new_token(self) -> str:
-        """A token that opens one session."""
+    @property
+    def port(self) -> int:
+        """The project's own port: what waits in a browser is kept by port, over restarts too.
+
+        Between 20 000 and 30 000, where neither services nor outgoing connections usually are.
+        """
+        return 20_000 + int(hashlib.sha256(b"port" + self.key).hexdigest(), 16) % 10_000
+
+    def new_token(self, *, invited: bool = False) -> str:
+        """A token that opens one session; of somebody invited, who has not given a name yet."""
         token = secrets.token_urlsafe(24)
-        self._tokens.add(token)
+        self._tokens[token] = None if invited else self.annotator
         return token
 
-    def redeem(self, token: str) -> bool:
-        """Whether the token is one of ours and unused; now it is used."""
+    def redeem(self, token: str) -> str | None:
+        """The `Set-Cookie` header that a token opens a session with; None if used or not ours."""
         if token not in self._tokens:
-            return False
-        self._tokens.discard(token)
-        return True
+            return None
+        return self.set_cookie(self._tokens.pop(token))
 
     async def guess(self, password: str) -> bool:
         """Whether this is the password; a wrong one costs a second, one guess at a time."""

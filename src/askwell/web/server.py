@@ -15,21 +15,25 @@ _GRACE = 3  # seconds for requests that are under way when the server is stopped
 
 
 def serve(
-    project: Project, *, host: str, port: int, started: Callable[[str], None] = lambda _: None
+    project: Project,
+    *,
+    host: str,
+    port: int | None = None,
+    started: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve a project until Ctrl-C or SIGTERM, then close it.
 
     Args:
         project: whatever happens, it is closed at the end.
         host: address to bind.
-        port: 0 takes a free one.
+        port: by default the project's own, if it is free, else a free one; 0 takes a free one.
         started: gets the one-time address once the server listens.
 
     Raises:
         RunError: the address cannot be bound.
     """
     try:
-        bound = _bind(host, port)
+        bound = _own_port(host, project.access.port) if port is None else _bind(host, port)
         place = f"[{host}]" if ":" in host else host
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else place
         url = f"http://{shown}:{bound.getsockname()[1]}/?token={project.access.new_token()}"
@@ -68,6 +72,13 @@ class _Server(uvicorn.Server):
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def _own_port(host: str, port: int) -> socket.socket:
+    try:
+        return _bind(host, port)
+    except RunError:  # another program has it, or the address is not ours: the next call says so
+        return _bind(host, 0)
 
 
 def _bind(host: str, port: int) -> socket.socket:

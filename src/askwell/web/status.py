@@ -4,35 +4,13 @@ All measures of the model come from the reserve, images that were drawn at rando
 trained on. Those that the model chose itself are the hard ones.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from askwell.labelling.estimate import (
-    Advice,
-    Expectation,
-    Interval,
-    Point,
-    accuracy,
-    advice,
-    expected,
-)
-from askwell.store import ClassName, Counts, Ranking
+from askwell.labelling.estimate import FEWEST_IMAGES, Advice, Interval, advice
+from askwell.store import ClassName, Counts, Offer
+from askwell.web.known import FEWEST, MORE, Estimate
 from askwell.web.project import Project
 from askwell.web.supervisor import TrainerState
-
-MORE = 50
-"""Labels whose gain is foretold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What is known of the model on the reserve."""
-
-    accuracy: Interval | None
-    images: int
-    expectation: Expectation
 
 
 def status(project: Project, annotator: int) -> dict[str, Any]:
@@ -40,9 +18,8 @@ def status(project: Project, annotator: int) -> dict[str, Any]:
     store = project.store
     counts = project.tally.recent()
     classes = store.classes()
-    known = estimate(project.supervisor.history)
-    left = max(0, counts.items - counts.labelled - counts.bad)
-    say = advise(known, left)
+    known = project.known.of(project.supervisor.history)
+    say = advise(known, counts)
     return {
         "labelled": counts.labelled,
         "total": counts.items,
@@ -72,6 +49,9 @@ def facts(project: Project, annotator: int, known: Estimate) -> list[tuple[str, 
     lines.append(("Model", *model_line(project)))
     if (line := features_line(project.supervisor.state)) is not None:
         lines.append(("Images read", *line))
+    if known.images and known.accuracy is None:
+        few = f"{known.images} of the {FEWEST} random images that it takes are labelled"
+        lines.append(("Accuracy", "–", few))
     if known.accuracy is not None:
         of = f"on {number(known.images)} random images that it never learns from"
         lines.append(("Accuracy", *percents(known.accuracy, of)))
@@ -90,7 +70,7 @@ def model_line(project: Project) -> tuple[str, str]:
     now = history[-1]
     about = f"trained on {number(now.trained_on)} labels"
     if now.stream == "cold":
-        about = "variety first, until each class has a label"
+        about = "variety first, until there are some five labels a class"
     return (str(now.version), f"{about}; {doing}" if doing else about)
 
 
@@ -119,14 +99,16 @@ def features_line(state: TrainerState) -> tuple[str, str] | None:
     return (f"{number(state.done)} of {number(state.total)}", rest)
 
 
-def estimate(rankings: Sequence[Ranking]) -> Estimate:
-    """Accuracy of the last model on the reserve, and what more labels would bring."""
-    models = [ranking for ranking in rankings if ranking.metrics.get("holdout_items")]
-    return _estimate(tuple(_Model.of(each) for each in models))
-
-
-def advise(known: Estimate, left: int) -> Advice:
+def advise(known: Estimate, counts: Counts) -> Advice:
     """Whether to stop."""
+    left = max(0, counts.items - counts.labelled - counts.bad)
+    if left and known.expectation.gain is None and counts.holdout < FEWEST_IMAGES:
+        return Advice(
+            False,
+            f"{number(counts.holdout)} of the images are set aside to measure the model; to say "
+            f"what more labels would bring takes {FEWEST_IMAGES}. Show a larger share at random "
+            "(Progress, Settings), or judge by the gallery.",
+        )
     return advice(known.expectation, known.accuracy, left=left)
 
 
@@ -142,15 +124,17 @@ def finished(counts: Counts) -> str:
     )
 
 
-def why(stream: str, ranking: int | None, trained_on: int | None) -> str:
+def why(offer: Offer, trained_on: int | None) -> str:
     """Why an image is shown."""
-    if stream == "random":
+    if offer.second:
+        return "A second opinion: another annotator has labelled it too"
+    if offer.stream == "random":
         return "Drawn at random, to measure the accuracy"
-    if ranking is None:
+    if offer.ranking is None:
         return "Drawn at random: there is no model yet"
-    if stream == "cold":
+    if offer.stream == "cold":
         return "Chosen for variety: there are too few labels for the model to choose"
-    return f"Chosen by model {ranking}, trained on {number(trained_on or 0)} labels"
+    return f"Chosen by model {offer.ranking}, trained on {number(trained_on or 0)} labels"
 
 
 def key_of(each: ClassName, place: int) -> str:
@@ -176,27 +160,3 @@ def points(gain: Interval) -> tuple[str, str]:
     """+1.2 points, and between what they may lie."""
     low, high = f"{100 * gain.low:.1f}", f"{100 * gain.high:.1f}"
     return f"+{100 * gain.value:.1f} points", f"of accuracy to be expected, {low} to {high}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """A ranking's measures, hashable."""
-
-    labels: int
-    correct: tuple[tuple[int, bool], ...]
-
-    @classmethod
-    def of(cls, ranking: Ranking) -> "_Model":
-        point = Point.of(ranking.trained_on, ranking.metrics)
-        return cls(point.labels, tuple(point.correct.items()))
-
-
-@lru_cache(maxsize=4)
-def _estimate(models: tuple[_Model, ...]) -> Estimate:
-    # Kept until there is another model: the resampling takes longer than an image may.
-    curve = [Point(each.labels, dict(each.correct)) for each in models]
-    now = None
-    if models:
-        now = accuracy([right for _, right in models[-1].correct])
-    images = len(models[-1].correct) if models else 0
-    return Estimate(now, images, expected(curve, MORE))

@@ -241,9 +241,7 @@ class Supervisor:
 
     def _send_items(self) -> None:
         items = [
-            Listed(item.id, item.path, item.sha256)
-            for item in self._store.items()
-            if item.status == "ok" and item.duplicate_of is None
+            Listed(item.id, item.path, item.sha256) for item in self._store.items() if item.showable
         ]
         write_items(self._work / "items.json", items)
         self.state = replace(self.state, total=len(items))

@@ -2,6 +2,7 @@
 // the page again (or `data-then`). A refusal is shown beside the form, as the sentence it is.
 
 import { ask } from "./outbox.js";
+import { quiet } from "./toast.js";
 
 export function startForms() {
   for (const form of document.querySelectorAll("form[data-api]")) {
@@ -20,6 +21,7 @@ async function submit(form, submitter) {
   const [method, url] = form.dataset.api.split(" ");
   const problem = form.querySelector("[role=alert]") ?? document.querySelector("#banner");
   problem.hidden = true;
+  quiet(); // what was said of the form before
   form.classList.add("busy");
   try {
     const answer = await ask(method, url, fields(form, submitter));

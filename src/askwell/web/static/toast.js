@@ -21,6 +21,12 @@ export function toast(message, action) {
   timer = setTimeout(() => (box.hidden = true), SECONDS * 1000);
 }
 
+/** Take the message away before its time. */
+export function quiet() {
+  clearTimeout(timer);
+  document.querySelector("#toast").hidden = true;
+}
+
 /** The banner at the top: what is wrong at the moment; null when all is well again. */
 export function banner(message) {
   const box = document.querySelector("#banner");

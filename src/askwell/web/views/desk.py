@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from askwell.errors import LabelError
 from askwell.labelling.files import RankingFile
-from askwell.store import Current, Decision
+from askwell.store import Current, Decision, Item
 from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
 from askwell.web.schemas import DecisionsBody, Id, UndoBody
@@ -83,20 +83,21 @@ def history(
 ) -> dict[str, Any]:
     """What an annotator answered last, oldest first."""
     project, who = project_of(request), annotator_of(request, annotator)
-    answered = [e for e in project.store.current() if e.annotator == who and e.kind != "flag"]
-    answered.sort(key=lambda each: each.seq)
-    return {"entries": [entry(each) for each in answered[-limit:]]}
+    return {"entries": [entry(each) for each in project.store.answered(who, limit)]}
 
 
 @router.get("/api/opinion/{item}")
-def opinion(request: Request, item: Id) -> dict[str, Any]:
+def opinion(request: Request, item: Id, annotator: Who = None) -> dict[str, Any]:
     """What the model thinks of an image: probabilities, and why it is unsure."""
-    project = project_of(request)
-    path = project.store.item(item).path
+    project, who = project_of(request), annotator_of(request, annotator)
+    image = project.store.item(item)
     ranking = project.supervisor.predictions
     row = None if ranking is None else ranking.row(item)
+    silent = _no_opinion(ranking)
+    if _gives_away(project, who, image):
+        row, silent = None, _LEARNED
     if ranking is None or row is None:
-        return {"probabilities": [], "model": _no_opinion(ranking), "path": path}
+        return {"probabilities": [], "model": silent, "path": image.path}
     largest = math.log(len(ranking.classes)) if len(ranking.classes) > 1 else 1.0
     total = float(ranking.entropy[row])
     epistemic = min(max(float(ranking.bald[row]), 0.0), total)
@@ -108,7 +109,7 @@ def opinion(request: Request, item: Id) -> dict[str, Any]:
         "aleatoric": total - epistemic,
         "largest": largest,
         "words": _words(total / largest, epistemic / total if total > 0 else 0.0),
-        "path": path,
+        "path": image.path,
     }
 
 
@@ -134,6 +135,11 @@ def entry(each: Current) -> dict[str, Any]:
     return {"item": each.item, "kind": kind, "label": each.label, "flagged": each.flagged}
 
 
+def unanswered(item: int) -> dict[str, Any]:
+    """An image as the desk keeps it, before an answer."""
+    return {"item": item, "kind": None, "label": None, "flagged": False}
+
+
 def _answer(project: Project, annotator: int, n: int) -> dict[str, Any]:
     offers = project.store.offer(annotator, n) if n else []
     trained_on = {each.version: each.trained_on for each in project.supervisor.history}
@@ -147,8 +153,8 @@ def _answer(project: Project, annotator: int, n: int) -> dict[str, Any]:
                 "acquisition": each.acquisition,
                 "score": each.score,
                 "expires_at": each.expires_at,
-                "why": why(each.stream, each.ranking, trained_on.get(each.ranking or -1)),
-                **_prediction(ranking, each.item),
+                "why": why(each, trained_on.get(each.ranking or -1)),
+                **_prediction(None if each.second else ranking, each.item),
             }
             for each in offers
         ],
@@ -182,15 +188,29 @@ def _probabilities(project: Project, ranking: RankingFile, row: int) -> list[dic
 
 
 def _standing(project: Project, annotator: int, item: int) -> dict[str, Any]:
-    for each in project.store.current():
+    for each in project.store.answers(item):
         if each.item == item and each.annotator == annotator:
             return entry(each)
-    return {"item": item, "kind": None, "label": None, "flagged": False}
+    return unanswered(item)
+
+
+_LEARNED = (
+    "Another annotator has labelled this image, and the model learned from it: it would only "
+    "repeat that label. It is shown when you have answered."
+)
+
+
+def _gives_away(project: Project, annotator: int, image: Item) -> bool:
+    """Whether the opinion would tell somebody who has not answered what another one said."""
+    if project.store.settings().overlap_share == 0 or project.store.is_reserved(image):
+        return False  # everybody may see the others' labels; or nothing was learned from it
+    said = [each for each in project.store.answers(image.id) if each.kind == "label"]
+    return bool(said) and all(each.annotator != annotator for each in said)
 
 
 def _no_opinion(ranking: RankingFile | None) -> str:
-    if ranking is None or ranking.stream == "cold":
-        return "There is no model yet: it needs a label of every class."
+    if ranking is None or ranking.trained_on == 0:
+        return "There is no model yet: it needs labels of two classes."
     return "The model has not read this image yet."
 
 
@@ -199,4 +219,4 @@ def _words(total: float, epistemic: float) -> str:
         return "The model is sure."
     if epistemic > 0.5:
         return "It has seen too little of the kind: a label here teaches it much."
-    return "It finds the image ambiguous: further labels will hardly change that."
+    return "The image looks ambiguous to it: more labels may not settle that."

@@ -14,7 +14,7 @@ from askwell.store import Current
 from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
 from askwell.web.schemas import Id
-from askwell.web.views.desk import annotator_of, entry
+from askwell.web.views.desk import annotator_of, entry, unanswered
 
 router = APIRouter()
 
@@ -198,5 +198,4 @@ def _with_predictions(project: Project, current: list[Current]) -> list[Tile]:
 def _own(project: Project, viewer: int, items: list[int]) -> list[dict[str, Any]]:
     """The viewer's own answers about these images, in this order; a correction is the viewer's."""
     own = {each.item: entry(each) for each in project.store.current() if each.annotator == viewer}
-    empty = {"kind": None, "label": None, "flagged": False}
-    return [own.get(item, {"item": item, **empty}) for item in items]
+    return [own.get(item) or unanswered(item) for item in items]

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from askwell.datasets.images import UnreadableImageError
+from askwell.datasets.decoding import UnreadableImageError
 from askwell.web.images import Size
 from askwell.web.rendering import project_of
 from askwell.web.schemas import Id

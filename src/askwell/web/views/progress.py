@@ -10,9 +10,10 @@ from askwell.labelling.estimate import Interval, Point, accuracy, auc, balanced_
 from askwell.store import Counts, Ranking
 from askwell.web.acquisitions import ACQUISITIONS
 from askwell.web.curve import Dot, draw
+from askwell.web.known import FEWEST
 from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
-from askwell.web.status import advise, estimate, facts, number
+from askwell.web.status import advise, facts, number
 
 router = APIRouter()
 
@@ -25,7 +26,7 @@ def progress(request: Request) -> Response:
         return RedirectResponse("/start", 303)
     store = project.store
     counts, rankings = project.tally.exact(), project.supervisor.history
-    known = estimate(rankings)
+    known = project.known.of(rankings)
     dots = curve(rankings)
     largest = max([1, *counts.per_class.values()])
     return page(
@@ -34,7 +35,7 @@ def progress(request: Request) -> Response:
         title="Progress",
         counts=counts,
         facts=[_labelled(counts), *facts(project, viewer.id, known)],
-        advice=advise(known, max(0, counts.items - counts.labelled - counts.bad)),
+        advice=advise(known, counts),
         expectation=known.expectation,
         svg=draw(dots) if len(dots) > 1 else None,
         dots=dots,
@@ -50,7 +51,8 @@ def curve(rankings: Sequence[Ranking]) -> list[Dot]:
     """Accuracy on the reserve by number of labels; of models with equally many the last."""
     dots: dict[int, Dot] = {}
     for ranking in sorted(rankings, key=lambda each: each.version):
-        if right := ranking.metrics.get("holdout_correct"):
+        right = ranking.metrics.get("holdout_correct") or ()
+        if len(right) >= FEWEST:
             now = accuracy([bool(each) for each in right])
             dots[ranking.trained_on] = Dot(
                 ranking.trained_on, now.value, now.low, now.high, len(right)
@@ -66,7 +68,7 @@ def _measures(project: Project) -> list[tuple[str, str]]:
     truth = project.store.holdout_labels()
     correct = Point.of(ranking.trained_on, ranking.metrics).correct
     items = [item for item in correct if item in truth]
-    if not items:
+    if len(items) < FEWEST:
         return []
     right, classes = [correct[item] for item in items], [truth[item] for item in items]
     found = [

@@ -24,12 +24,13 @@ def enter(request: Request, token: str) -> Response:
     """Redeem the one-time link; the token leaves the address bar."""
     access = project_of(request).access
     early = "prefetch" in request.headers.get("sec-purpose", "").lower()
-    if early or not access.redeem(token):
+    cookie = None if early else access.redeem(token)
+    if cookie is None:
         return RedirectResponse("/" if request.scope.get("annotator") else "/login", 303)
     # A page that goes on by itself, not a redirect: after a click in another program's window, a
     # browser sends no SameSite=Strict cookie along a redirect.
     response = HTMLResponse(_GO_ON)
-    response.headers["set-cookie"] = access.set_cookie(access.annotator)
+    response.headers["set-cookie"] = cookie
     return response
 
 
@@ -54,9 +55,8 @@ async def login(request: Request, body: LoginBody) -> Response:
         raise InputError("This page has no password: open the link that askwell printed.")
     if not await access.guess(body.password):
         return JSONResponse({"error": "That is not the password."}, status_code=403)
-    return JSONResponse(
-        {"said": "Welcome."}, headers={"set-cookie": access.set_cookie(access.annotator)}
-    )
+    # Not the name given to the command: several people may have the password.
+    return JSONResponse({"said": "Welcome."}, headers={"set-cookie": access.set_cookie(None)})
 
 
 @router.get("/start", include_in_schema=False)
@@ -71,7 +71,7 @@ def start_page(request: Request) -> Response:
         title="Start",
         counts=project.tally.recent(),
         known=known,
-        name=viewer.name if viewer else (known[0] if known else _user()),
+        name=viewer.name if viewer else ("" if known else _user()),
         classes=[each.name for each in project.store.classes()],
         invite=viewer is not None,
     )
@@ -113,7 +113,7 @@ def settings(request: Request, body: SettingsBody) -> dict[str, Any]:
 @router.post("/api/invite")
 def invite(request: Request) -> dict[str, Any]:
     """A link that lets one more browser in."""
-    token = project_of(request).access.new_token()
+    token = project_of(request).access.new_token(invited=True)
     return {"value": f"{request.url.scheme}://{request.headers['host']}/?token={token}"}
 
 
