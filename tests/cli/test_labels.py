@@ -15,7 +15,7 @@ from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
-from askwell.cli import data, labels
+from askwell.cli import data, labels, propose
 from askwell.datasets import DATASETS, ImageTask, LabelledImages
 from askwell.datasets.png_files import write_images
 from askwell.errors import AskwellError, DatasetError, InputError, RunError
@@ -27,7 +27,7 @@ from askwell.store import Decision, Ranking, Store
 from tests.models.small_backbones import TINY
 
 APP = typer.Typer()
-for command in (labels.export, labels.ingest, labels.backup, labels.propose):
+for command in (labels.export, labels.ingest, labels.backup, propose.propose):
     APP.command()(command)
 
 ODD = ("007", "NA", "a/b", "..", ".cat", "🐈", "ü" * 150, "Größe", "CON")
@@ -383,7 +383,7 @@ def test_k_must_be_positive(photos, project):
 
 
 def test_propose_computes_features_trains_and_ranks(tmp_path, monkeypatch):
-    monkeypatch.setattr("askwell.cli.proposals.load_trunk", lambda _: load_trunk(TINY))
+    monkeypatch.setattr("askwell.cli.ordering.load_trunk", lambda _: load_trunk(TINY))
     root = tmp_path / "digits"
     write_images(DATASETS["digits"].load(), root, 90, split="test", seed=0)
     (root / "broken.png").write_bytes(b"no image")
@@ -408,7 +408,7 @@ def test_propose_computes_features_trains_and_ranks(tmp_path, monkeypatch):
 
 
 def test_features_that_another_process_computes_are_not_waited_for(photos, project, monkeypatch):
-    monkeypatch.setattr("askwell.cli.proposals.load_trunk", lambda _: load_trunk(TINY))
+    monkeypatch.setattr("askwell.cli.ordering.load_trunk", lambda _: load_trunk(TINY))
     with FeatureStore.open(photos / ".askwell/features", load_trunk(TINY)):
         result = run("propose", photos, "--features")
     assert result.exit_code == 0
@@ -443,8 +443,9 @@ def test_images_of_a_data_set(tmp_path):
 
 def test_what_needs_no_torch_loads_none():
     code = (
-        "import sys, askwell.scan, askwell.cli.labels, askwell.formats, askwell.formats.exporting, "
-        "askwell.formats.ingesting, askwell.formats.proposing; sys.exit('torch' in sys.modules)"
+        "import sys, askwell.scan, askwell.cli.labels, askwell.cli.propose, askwell.formats, "
+        "askwell.formats.exporting, askwell.formats.ingesting, askwell.formats.proposing; "
+        "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

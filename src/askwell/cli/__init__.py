@@ -25,8 +25,8 @@ from rich.file_proxy import FileProxy
 from rich.table import Table
 from rich.text import Text
 
-from askwell.cli import data, label, labels, predict, run
-from askwell.cli.tables import table_console
+from askwell.cli import data, label, labels, predict, propose, run
+from askwell.cli.consoles import table_console
 from askwell.errors import AskwellError
 from askwell.paths import shown
 from askwell.version import __version__
@@ -45,7 +45,7 @@ app.add_typer(data.app, name="data")
 app.command()(run.run)
 app.command()(run.report)
 app.command()(label.label)
-app.command()(labels.propose)
+app.command()(propose.propose)
 app.command()(labels.ingest)
 app.command()(labels.export)
 app.command()(labels.backup)

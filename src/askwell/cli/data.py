@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from askwell.cli.tables import table_console
+from askwell.cli.consoles import table_console
 from askwell.datasets import DATASETS, Dataset, data_dir
 from askwell.datasets.names import nearest
 from askwell.errors import SpecError

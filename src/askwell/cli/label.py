@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from askwell.cli.consoles import bar
 from askwell.errors import DatasetError, InputError
 from askwell.paths import is_folder, shown
 
@@ -122,9 +122,7 @@ def _open(
     """Open the project, with a bar while the folder is looked through."""
     from askwell.web.project import open_project
 
-    columns = (TextColumn("Looking through the images"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("", total=None)
+    with bar("Looking through the images") as report:
         opened = open_project(
             folder,
             file=file,
@@ -134,7 +132,7 @@ def _open(
             host=host,
             password=password,
             annotator=annotator,
-            progress=lambda done, total: bars.update(task, completed=done, total=total),
+            progress=report,
         )
     counts = opened.tally.exact()
     problems = counts.unreadable + len(opened.refused)

@@ -1,24 +1,18 @@
-"""`askwell export`, `ingest`, `backup` and `propose`: labels in and out, without the page."""
+"""`askwell export`, `ingest` and `backup`: labels in and out, without the page."""
 
-import json
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
+from askwell.cli.consoles import counted, listed, remark
 from askwell.errors import DatasetError, InputError, RunError
 from askwell.paths import is_file, is_folder, shown
 
 if TYPE_CHECKING:
     from askwell.formats import Labelled
     from askwell.formats.exporting import Exported
-    from askwell.formats.proposing import Order, Proposal
     from askwell.store import Store
 
 Folder = Annotated[
@@ -28,14 +22,6 @@ Project = Annotated[
     Path | None,
     typer.Option(help="The project file.", show_default="FOLDER/.askwell/project.db"),
 ]
-
-_SHOWN = 20
-_COLUMNS = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TimeRemainingColumn(),
-)
 
 
 class Format(StrEnum):
@@ -47,14 +33,6 @@ class Format(StrEnum):
     CLASS_FOLDERS = "class-folders"
     HUGGING_FACE = "hugging-face"
     DECISIONS = "decisions"
-
-
-class Printed(StrEnum):
-    """What `propose` prints."""
-
-    TEXT = "text"
-    CSV = "csv"
-    JSON = "json"
 
 
 def export(
@@ -89,20 +67,20 @@ def export(
     from askwell.formats import check_free, check_place, write_decisions
     from askwell.formats.exporting import agreed_labels, decision_log
 
-    root = _root(folder)
+    root = root_of(folder)
     is_tree = form in (Format.CLASS_FOLDERS, Format.HUGGING_FACE)
     check_place(out, root) if is_tree else check_free(out, overwrite=overwrite)
-    with _reading(root, project) as store:
+    with reading(root, project) as store:
         if form is Format.DECISIONS:
             log = list(decision_log(store))
             write_decisions(out, log)
-            typer.echo(f"{_count(len(log), 'decision')} written to {shown(out)}.")
+            typer.echo(f"{counted(len(log), 'decision')} written to {shown(out)}.")
             return
         found = agreed_labels(store, root)
     if not found.rows:
         raise RunError(f"{shown(root)} has no labels yet: there is nothing to export.")
     _write(form, out, found.rows, root, link)
-    typer.echo(f"{_count(len(found.rows), 'label')} written to {shown(out)}.")
+    typer.echo(f"{counted(len(found.rows), 'label')} written to {shown(out)}.")
     _tell_left_out(found)
 
 
@@ -133,7 +111,7 @@ def ingest(
     from askwell.scan import take_up
     from askwell.store import Places, Store
 
-    root = _root(folder)
+    root = root_of(folder)
     if not is_folder(labels, InputError) and not is_file(labels, InputError):
         raise InputError(f"There is no file or folder {shown(labels)}. Give a file of labels.")
     with Store.open(Places.of(root, project).db, name=root.resolve().name) as store:
@@ -142,11 +120,11 @@ def ingest(
     if done.classes:
         typer.echo(f"New classes: {', '.join(done.classes)}.")
     typer.echo(
-        f"{_count(done.new, 'new label')}, {done.corrected} corrected, {done.same} known already, "
-        f"{_count(done.unlabelled, 'row')} without a label."
+        f"{counted(done.new, 'new label')}, {done.corrected} corrected, {done.same} known already, "
+        f"{counted(done.unlabelled, 'row')} without a label."
     )
     if done.problems:
-        _list(f"{_count(len(done.problems), 'row')} not taken in:", done.problems)
+        listed(f"{counted(len(done.problems), 'row')} not taken in:", done.problems)
         raise typer.Exit(1)
 
 
@@ -166,51 +144,23 @@ def backup(
 
     Example: askwell backup photos --out /mnt/stick
     """
-    with _reading(_root(folder), project) as store:
+    with reading(root_of(folder), project) as store:
         typer.echo(str(store.backup(out)))
 
 
-def propose(
-    folder: Folder,
-    k: Annotated[int, typer.Option("-k", help="Images.", min=1)] = 20,
-    printed: Annotated[
-        Printed, typer.Option("--format", help="text is a number and a path a line.")
-    ] = Printed.TEXT,
-    features: Annotated[
-        bool,
-        typer.Option("--features", help="Compute the features that are missing first: minutes."),
-    ] = False,
-    project: Project = None,
-) -> None:
-    """Print which images to label next, for people who label elsewhere.
+def root_of(folder: Path) -> Path:
+    """The folder of images, if it is one.
 
-    Where there are features, which `--features` and the labelling page compute, a model is trained
-    on all labels now, and ranks. Else the page's last ranking is taken, else a random order. As on
-    the page, a share (a tenth) is drawn at random: label these too, they measure how good the model
-    is. `askwell ingest` takes the labels in.
-
-    Example: askwell propose photos --features
-
-    Example: askwell propose photos -k 50 --format csv > next.csv
+    Raises:
+        DatasetError: it is not.
     """
-    from askwell.formats import proposing
-
-    root = _root(folder)
-    with _reading(root, project) as store:
-        unreadable = _features(store, root) if features else {}
-        order, how = _order(store, unreadable)
-        found = proposing.propose(store, order, k, unreadable)
-    _remark(how if found else "Nothing is left to label.")
-    _PRINTERS[printed](found)
-
-
-def _root(folder: Path) -> Path:
     if not is_folder(folder, DatasetError):
         raise DatasetError(f"There is no folder {shown(folder)}. Give a folder of images.")
     return folder
 
 
-def _reading(root: Path, project: Path | None) -> "Store":
+def reading(root: Path, project: Path | None) -> "Store":
+    """The project of a folder, for reading."""
     from askwell.store import Places, Store
 
     return Store.read(Places.of(root, project).db)
@@ -242,87 +192,7 @@ def _tell_left_out(found: "Exported") -> None:
     )
     for count, why in reasons:
         if count:
-            _remark(f"{_count(count, 'labelled image')} left out: {why}.")
+            remark(f"{counted(count, 'labelled image')} left out: {why}.")
     if found.problems:
-        _list(f"{_count(len(found.problems), 'file')} left out:", found.problems)
+        listed(f"{counted(len(found.problems), 'file')} left out:", found.problems)
         raise typer.Exit(1)
-
-
-def _features(store: "Store", root: Path) -> dict[int, str]:
-    """Compute missing features with a bar; image → reason for those that cannot be read."""
-    from askwell.cli.proposals import compute_features
-    from askwell.store import Places
-
-    console = Console(stderr=True)
-    try:
-        with Progress(*_COLUMNS, console=console, transient=True) as bars:
-            bar = bars.add_task("features")
-            unreadable = compute_features(
-                store,
-                root,
-                Places(store.path).features,
-                lambda done, total: bars.update(bar, completed=done, total=total),
-            )
-    except RunError as error:  # an open page is at it, and what it has is good enough
-        _remark(f"No features computed. {error}")
-        return {}
-    if unreadable:
-        lines = [f"{store.item(item).path}: {why}" for item, why in unreadable.items()]
-        _list(f"{_count(len(lines), 'image')} that cannot be read:", lines)
-    return unreadable
-
-
-def _order(store: "Store", unreadable: Collection[int]) -> tuple["Order", str]:
-    """The order to propose in, and a sentence about where it comes from."""
-    from askwell.formats.proposing import Order, stored_order
-    from askwell.store import Places
-
-    features = Places(store.path).features
-    if is_folder(features, RunError) and any(features.iterdir()):
-        from askwell.cli.proposals import trained_order
-
-        return trained_order(store, features, unreadable)
-    order = stored_order(store)
-    if order.items:
-        return order, "In the order of the labelling page's last model."
-    return Order(), (
-        "At random: there are no features of these images yet. Add --features to compute them."
-    )
-
-
-def _print_text(found: "Iterable[Proposal]") -> None:
-    for each in found:
-        typer.echo(f"{each.id}\t{each.path}")
-
-
-def _print_csv(found: "Iterable[Proposal]") -> None:
-    from askwell.formats.csv_table import table
-
-    rows = [["" if v is None else str(v) for v in asdict(each).values()] for each in found]
-    typer.echo(table(["id", "path", "stream", "acquisition", "score"], rows), nl=False)
-
-
-def _print_json(found: "Iterable[Proposal]") -> None:
-    typer.echo(json.dumps([asdict(each) for each in found], ensure_ascii=False, indent=1))
-
-
-_PRINTERS: dict[Printed, Callable[["Iterable[Proposal]"], None]] = {
-    Printed.TEXT: _print_text,
-    Printed.CSV: _print_csv,
-    Printed.JSON: _print_json,
-}
-
-
-def _list(head: str, lines: "Iterable[str]") -> None:
-    """A head and the first lines on stderr, then how many more there are."""
-    every = list(lines)
-    more = [f"and {len(every) - _SHOWN} more"] if len(every) > _SHOWN else []
-    _remark("\n  ".join([head, *every[:_SHOWN], *more]))
-
-
-def _remark(text: str) -> None:
-    Console(stderr=True).print(Text(text), soft_wrap=True)
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"

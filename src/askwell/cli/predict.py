@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from askwell.cli.consoles import bar
 from askwell.datasets.images import list_reasons
 from askwell.errors import InputError
 from askwell.formats.csv_table import table
@@ -17,7 +16,7 @@ from askwell.formats.text import check_free, write_text
 from askwell.paths import shown
 
 if TYPE_CHECKING:
-    from askwell.labelling.applying import Predictions, Report
+    from askwell.labelling.applying import Predictions
     from askwell.labelling.files import Listed
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of images.")]
@@ -63,7 +62,7 @@ def model(
             if item.id in labels or item.id in holdout
         ]
     trunk = load_trunk(settings.backbone)
-    with _bar("features") as report:
+    with bar("features") as report:
         pool, unreadable = features_of(folder, places.features, trunk, wanted, report)
     snapshot = Snapshot(labels, holdout, tuple(each.id for each in classes), seed=settings.seed)
     trained = train_model(pool, snapshot, [each.name for each in classes], trunk)
@@ -112,7 +111,7 @@ def predict(
     wanted = [Listed(i, file.path, file.sha256) for i, file in enumerate(found.files)]
     if not wanted:
         raise InputError(f"There is no image in {shown(folder)} that can be read.")
-    with _kept(features) as directory, _bar("features") as report:
+    with _kept(features) as directory, bar("features") as report:
         pool, unreadable = features_of(folder, directory, trunk, wanted, report)
         predictions = apply(trained, pool)
     paths = _paths(wanted)
@@ -145,14 +144,6 @@ def _kept(features: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="askwell-") as folder:
         yield Path(folder)
-
-
-@contextmanager
-def _bar(what: str) -> "Iterator[Report]":
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _tell(

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from askwell.cli.consoles import table_console
 from askwell.cli.data import fetch_with_bars
 from askwell.cli.stops import exit_code, terminable
-from askwell.cli.tables import table_console
 from askwell.datasets import DATASETS
 from askwell.errors import AskwellError, LabelError, RunError, SpecError
 from askwell.records import Run
