@@ -83,6 +83,8 @@ def test_requests_say_how_long_they_are_and_are_short(client):
         yield b"{}"
 
     assert client.post("/api/undo", content=piecemeal()).status_code == 411
+    both = {"content-length": "2", "transfer-encoding": "chunked"}  # which of them counts?
+    assert client.post("/api/undo", content=b"{}", headers=both).status_code == 411
 
 
 def test_every_answer_forbids_everything_from_elsewhere(client):

@@ -25,12 +25,16 @@ from askwell.models.backbone import Backbone, Trunk
 from askwell.models.efficientnet_lite0 import EFFICIENTNET_LITE0
 from askwell.models.heads import BayesianHead
 from askwell.models.hubs import timm_backbone, torchvision_backbone
+from askwell.models.small_grey import BAYESIAN_CNN_MNIST
 from askwell.models.vgg16 import VGG16, VGG16_FC6
 from askwell.models.weights import State, fit_by_name, read_state
 from askwell.randomness import derive
 
 BACKBONES: Mapping[str, Backbone] = MappingProxyType(
-    {backbone.name: backbone for backbone in (EFFICIENTNET_LITE0, VGG16, VGG16_FC6)}
+    {
+        backbone.name: backbone
+        for backbone in (EFFICIENTNET_LITE0, VGG16, VGG16_FC6, BAYESIAN_CNN_MNIST)
+    }
 )
 """The backbones that askwell knows itself."""
 

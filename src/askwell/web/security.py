@@ -234,7 +234,7 @@ class Guard:
 
 def _size(headers: Mapping[str, str]) -> tuple[int, str] | None:
     length = headers.get("content-length", "")
-    if not (length.isascii() and length.isdigit()):
+    if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
         return 411, "A request must say how long it is: send a Content-Length header."
     if len(length) > 12 or int(length) > LARGEST_BODY:
         return 413, f"A request may have {LARGEST_BODY:,} bytes: send fewer decisions at a time."
