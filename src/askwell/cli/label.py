@@ -44,7 +44,10 @@ def label(
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(help="The network that reads images.", show_default="efficientnet_lite0"),
+        typer.Option(
+            help="What reads the images; for handwriting bayesian_cnn_mnist.",
+            show_default="efficientnet_lite0",
+        ),
     ] = None,
     holdout: Annotated[
         float | None,
