@@ -33,12 +33,12 @@ from askwell.version import __version__
 
 app = typer.Typer(
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help=(
         "Deep Bayesian active learning with images: label as few as possible.\n\n"
-        "Your own images: [bold]askwell label photos[/] opens the labelling page.\n\n"
-        "An experiment: [bold]askwell run quickstart[/] (MNIST, minutes), then look at its report."
+        "Your own images: **askwell label photos** opens the labelling page.\n\n"
+        "An experiment: **askwell run quickstart** (MNIST, minutes), then look at its report."
     ),
 )
 app.add_typer(data.app, name="data")
