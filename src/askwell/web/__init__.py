@@ -2,7 +2,8 @@
 
     app          the application: views behind the guard                             (app.py)
     project      a folder with its store, images and trainer                     (project.py)
-    supervisor   keeps the trainer, a child process; switches its rankings    (supervisor.py)
+    supervisor   keeps the trainer; switches its rankings                      (supervisor.py)
+    trainer      the child process: commands in, events out                       (trainer.py)
     images       the user's files, decoded within limits and encoded anew         (images.py)
     security     one-time link, cookie, hosts, origins, content security policy (security.py)
     server       one process, one socket, an end that loses nothing                (server.py)

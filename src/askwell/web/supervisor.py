@@ -6,17 +6,12 @@ after the other and never a queue of them. When the trainer dies, the page says 
 on with the last ranking, and a new one is started after a pause that doubles each time.
 """
 
-import json
 import logging
 import queue
-import shutil
-import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,16 +27,20 @@ from askwell.labelling.files import (
     write_snapshot,
 )
 from askwell.store import Ranking, Store
+from askwell.web.trainer import Trainer
 
 Phase = Literal["starting", "idle", "training", "dead", "stopped"]
-Message = tuple[str, int, Any]
+Message = tuple[Trainer | None, Mapping[str, Any] | None]
+"""An event of a trainer, or None at its end; or from the page, whose trainer is None."""
+
+_DIRTY: Message = (None, {"event": "labels changed"})
+_WAKE: Message = (None, None)
 
 TRAINER = (sys.executable, "-m", "askwell.labelling.worker")
 """How the trainer is started."""
 
 _PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
 _PATIENCE = 900.0  # seconds for one ranking; a trainer that takes longer hangs
-_KEPT_LINES = 20
 
 log = logging.getLogger("askwell.web")
 
@@ -95,12 +94,10 @@ class Supervisor:
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._stopping = threading.Event()
-        self._process: subprocess.Popen[str] | None = None
-        self._generation = 0
+        self._trainer: Trainer | None = None
         self._dirty = True
         self._asked_at: float | None = None
         self._ranked_with = 0
-        self._last_words: list[str] = []
         self._unreadable = set[int]()
         self.changed: Callable[[], None] = lambda: None
         """Called, from the keeper's thread, when images turned out unreadable."""
@@ -119,95 +116,64 @@ class Supervisor:
         if self._stopping.is_set():
             return
         self._stopping.set()
-        self._messages.put(("wake", 0, None))
+        self._messages.put(_WAKE)
         if self._thread.is_alive():
             self._thread.join(timeout=10)
-        self._end_process()
+        self._end_trainer()
         self.state = replace(self.state, phase="stopped")
 
     def labels_changed(self) -> None:
         """Train again, now or as soon as the training that runs is over."""
-        self._messages.put(("dirty", 0, None))
+        self._messages.put(_DIRTY)
 
     @property
     def pid(self) -> int | None:
         """The trainer's process, while there is one."""
-        return None if self._process is None else self._process.pid
+        return None if self._trainer is None else self._trainer.pid
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._start_process()
-                self._serve()
+                self._trainer = self._start_trainer()
+                self._serve(self._trainer)
             except (OSError, AskwellError) as error:
                 self._note(str(error))
             except Exception:  # whatever it is, the page must go on and say so
                 log.exception("The trainer's keeper met something unforeseen.")
                 self._note("The page could not talk to the trainer; see the terminal.")
-            self._end_process()
+            self._end_trainer()
             if not self._stopping.is_set():
                 deaths = self.state.deaths + 1
                 self.state = replace(self.state, phase="dead", deaths=deaths)
                 self._stopping.wait(_PAUSES[min(deaths, len(_PAUSES)) - 1])
 
-    def _start_process(self) -> None:
-        self._generation += 1
+    def _start_trainer(self) -> Trainer:
         self._asked_at, self._ranked_with, self._dirty = None, 0, True
-        self._last_words = []
         self.state = replace(self.state, phase="starting")
         self._work.mkdir(parents=True, exist_ok=True)
-        nice = [] if (found := shutil.which("nice")) is None else [found, "-n", "10"]
-        backbone = ["--backbone", self._store.settings().backbone]
-        # A session of its own: Ctrl-C in the terminal is for the page, which then ends it.
-        self._process = subprocess.Popen(
-            [*nice, *self._command, *backbone],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-        # Each thread closes the stream that it reads, at its end.
-        for target in (self._hear, self._hear_errors):
-            arguments = (self._process, self._generation)
-            threading.Thread(target=target, args=arguments, daemon=True).start()
+        command = [*self._command, "--backbone", self._store.settings().backbone]
+        return Trainer(command, lambda *heard: self._messages.put(heard))
 
-    def _hear(self, process: subprocess.Popen[str], generation: int) -> None:
-        assert process.stdout is not None
-        with process.stdout as lines:
-            for line in lines:
-                with suppress(ValueError):
-                    self._messages.put(("event", generation, json.loads(line)))
-        self._messages.put(("end", generation, None))
-
-    def _hear_errors(self, process: subprocess.Popen[str], _generation: int) -> None:
-        assert process.stderr is not None
-        with process.stderr as lines:
-            for line in lines:
-                self._last_words = [*self._last_words, line.rstrip()][-_KEPT_LINES:]
-
-    def _serve(self) -> None:
+    def _serve(self, trainer: Trainer) -> None:
         """Talk to one trainer until it ends."""
-        self._send_items()
+        self._send_items(trainer)
         while not self._stopping.is_set():
             try:
-                kind, generation, value = self._messages.get(timeout=5)
+                sender, event = message = self._messages.get(timeout=5)
             except queue.Empty:
                 if self._asked_at is not None and time.monotonic() - self._asked_at > _PATIENCE:
                     self._note("The trainer hung; it is started again.")
                     return
                 continue
-            if kind == "dirty":
+            if message is _DIRTY:
                 self._dirty = True
-            elif generation == self._generation and kind == "end":
-                self._note(self._farewell())
-                return
-            elif generation == self._generation and kind == "event":
-                self._handle(value)
+            elif sender is trainer:  # not one that was ended before
+                if event is None:
+                    self._note(trainer.farewell())
+                    return
+                self._handle(event)
             if self._dirty and self._asked_at is None and self.state.phase == "idle":
-                self._ask()
+                self._ask(trainer)
 
     def _handle(self, event: Mapping[str, Any]) -> None:
         match event.get("event"):
@@ -239,15 +205,15 @@ class Supervisor:
         if done >= 2 * self._ranked_with or (everything and done > self._ranked_with):
             self._dirty = True
 
-    def _send_items(self) -> None:
+    def _send_items(self, trainer: Trainer) -> None:
         items = [
             Listed(item.id, item.path, item.sha256) for item in self._store.items() if item.showable
         ]
         write_items(self._work / "items.json", items)
         self.state = replace(self.state, total=len(items))
-        self._say({"do": "items", "file": "items.json"})
+        trainer.say({"do": "items", "file": "items.json"})
 
-    def _ask(self) -> None:
+    def _ask(self, trainer: Trainer) -> None:
         if self.state.done == 0 or not (snapshot := self._snapshot()).classes:
             return  # nothing to rank by, or nothing to learn; both are announced when they change
         self._dirty = False
@@ -256,7 +222,7 @@ class Supervisor:
         self._version += 1
         self.state = replace(self.state, phase="training")
         write_snapshot(self._work / "snapshot.json", snapshot)
-        self._say({"do": "rank", "version": self._version, "file": "snapshot.json"})
+        trainer.say({"do": "rank", "version": self._version, "file": "snapshot.json"})
 
     def _snapshot(self) -> Snapshot:
         store, settings = self._store, self._store.settings()
@@ -293,44 +259,15 @@ class Supervisor:
             if path.name != Path(keep).name:
                 path.unlink(missing_ok=True)
 
-    def _say(self, command: Mapping[str, Any]) -> None:
-        if self._process is None or self._process.stdin is None:
-            return
-        with suppress(BrokenPipeError):  # it ended; whoever reads its output will say so
-            self._process.stdin.write(json.dumps(command) + "\n")
-            self._process.stdin.flush()
-
-    def _farewell(self) -> str:
-        if self._process is None:
-            return "The trainer ended."
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=5)
-        code = self._process.returncode
-        if code is not None and code < 0:
-            name = signal.Signals(-code).name
-            return f"The trainer was ended by the system ({name}); perhaps memory was short."
-        words = next((line for line in reversed(self._last_words) if line.strip()), "")
-        return f"The trainer ended with code {code}." + (
-            f" Its last words: {words}" if words else ""
-        )
-
     def _note(self, message: str) -> None:
         if message:
             self.state = replace(self.state, message=message)
             log.warning("%s", message)
 
-    def _end_process(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with suppress(OSError):
-            if process.stdin is not None:
-                process.stdin.close()
-        try:
-            process.wait(timeout=3)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    def _end_trainer(self) -> None:
+        trainer, self._trainer = self._trainer, None
+        if trainer is not None:
+            trainer.end()
 
 
 def _stored_predictions(store: Store, work: Path) -> RankingFile | None:
