@@ -57,6 +57,8 @@ class Desk:
         self.expected: dict[int, tuple[str, int | None]] = {}
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.fetched: set[int] = set()
+        self.page.on("requestfinished", self._note)
         self.page.goto(url)
         self.page.wait_for_url("**/")
         self.item = self.wait()
@@ -90,9 +92,22 @@ class Desk:
         self.expected[item] = (kind, None)
         return item
 
+    def ahead(self, n: int) -> None:
+        """Wait until so many of the next images are in the browser."""
+        for _ in range(2400):
+            if len(self.fetched - self.expected.keys() - {self.item}) >= n:
+                return
+            self.page.wait_for_timeout(25)
+        raise AssertionError("the next images were not fetched")
+
+    def _note(self, request) -> None:
+        place, _, item = request.url.rpartition("/")
+        if place.endswith("/image"):
+            self.fetched.add(int(item))
+
     def sent(self) -> None:
         """Wait until the server has acknowledged everything."""
-        for _ in range(400):
+        for _ in range(2400):
             count = "() => Object.keys(localStorage).filter((k) => k.includes('outbox')).length"
             if self.page.evaluate(count) == 0:
                 return
@@ -211,7 +226,7 @@ def test_sixty_images_by_keyboard(server, context):
     for _ in range(8):
         desk.label()
     desk.sent()
-    page.wait_for_timeout(300)  # the next images are fetched
+    desk.ahead(3)
     server.kill()
     for _ in range(3):
         desk.label()
@@ -243,7 +258,7 @@ def test_answers_given_to_a_dead_server_outlive_the_tab(server, context):
     desk = Desk(context, server.url, truth_of(server))
     desk.label()
     desk.sent()
-    desk.page.wait_for_timeout(300)  # the next images are fetched
+    desk.ahead(2)
     server.kill()
     desk.label()
     undone = desk.label()
