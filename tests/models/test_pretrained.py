@@ -284,7 +284,8 @@ def test_a_fingerprint_tells_weights_and_preparation_apart():
 
 
 def test_the_table_of_backbones():
-    assert set(BACKBONES) == {"efficientnet_lite0", "vgg16", "vgg16_fc6"}
+    known = {"efficientnet_lite0", "vgg16", "vgg16_fc6", "bayesian_cnn_mnist"}
+    assert set(BACKBONES) == known
     assert all(name == backbone.name for name, backbone in BACKBONES.items())
     assert find_backbone("torchvision:resnet18") == find_backbone("torchvision:resnet18")
     assert find_backbone("torchvision:resnet18").features == 512
