@@ -21,6 +21,9 @@ SAMPLE = 4000
 LEVELS = (10, 20, 40, 80, 160)
 """Numbers of clusters."""
 
+ENOUGH = 64
+"""Images after which no level is begun: a new choice is made when a few of them are labelled."""
+
 _WIDTH = 128
 """Features are projected at random to so many: distances change by about 1/sqrt(2 · 128), 6 %
 (Johnson & Lindenstrauss 1984)."""
@@ -40,7 +43,8 @@ def typical_rows(
 
     The images are cut into 10, 20, 40, … clusters by k-means on the directions of their features.
     At each level, every cluster that holds neither a labelled nor an earlier chosen image gives the
-    eligible image nearest its centre; larger clusters come first.
+    eligible image nearest its centre; larger clusters come first. No level is begun once there
+    are `ENOUGH` images.
 
     Args:
         features: shape (N, F).
@@ -62,7 +66,7 @@ def typical_rows(
         fresh = _medoids(points, len(candidates), taken, min(clusters, len(rows)), seed)
         chosen += fresh
         taken += fresh
-        if clusters >= len(candidates):
+        if clusters >= len(candidates) or len(chosen) >= ENOUGH:
             break
     return candidates[chosen]
 
