@@ -97,9 +97,10 @@ class Access:
 
     def redeem(self, token: str) -> str | None:
         """The `Set-Cookie` header that a token opens a session with; None if used or not ours."""
-        if token not in self._tokens:
+        try:
+            return self.set_cookie(self._tokens.pop(token))
+        except KeyError:
             return None
-        return self.set_cookie(self._tokens.pop(token))
 
     async def guess(self, password: str) -> bool:
         """Whether this is the password; a wrong one costs a second, one guess at a time."""
