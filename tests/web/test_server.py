@@ -20,7 +20,8 @@ def test_a_project_has_a_port_of_its_own_that_another_program_may_take():
     access = Access(b"k" * 32)
     assert access.port == Access(b"k" * 32).port
     assert len({Access(bytes([i]) * 32).port for i in range(50)}) > 45
+    assert 20_000 <= access.port < 30_000
     with _own_port("127.0.0.1", access.port) as bound:
-        assert 20_000 <= bound.getsockname()[1] < 30_000
-        with _own_port("127.0.0.1", bound.getsockname()[1]) as other:
-            assert other.getsockname()[1] != bound.getsockname()[1]
+        taken = bound.getsockname()[1]
+        with _own_port("127.0.0.1", taken) as other:
+            assert other.getsockname()[1] != taken
