@@ -265,8 +265,12 @@ class Labelling(RuleBasedStateMachine):
             assert store.is_reserved(item) == model.reserved(file.sha)
         for annotator in (1, 2):
             stands = [e for e in model.answers() if e.decision.annotator == annotator]
-            answered = {each.seq for each in store.answered(annotator)}
-            assert answered == {each.seq for each in stands}
+            answered = store.answered(annotator)
+            assert [each.seq for each in answered] == [event.seq for event in stands]
+            assert set(answered) <= set(model.current())
+        for item in store.items():
+            said = [each for each in model.current() if model.sha(each.item) == item.sha256]
+            assert store.answers(item.id) == sorted(said, key=lambda each: each.seq)
 
 
 Labelling.TestCase.settings = settings(
