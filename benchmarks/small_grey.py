@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from common import Report, seconds
+from common import Report, mnist_pool, seconds
 
-from askwell import BayesianCNN
+from askwell import ArrayPool, BayesianCNN
 from askwell.datasets import DATASETS
 from askwell.labelling.head import DRAWS, FeatureRows, fit_head, summarise
 from askwell.models.pretrained import load_trunk
@@ -28,18 +28,18 @@ TASKS = {"fashion_mnist": (2000, 2000), "digits": (1000, 797)}
 
 def make_weights(path: Path) -> None:
     """Train the paper's network on all of MNIST's training images and keep its convolutions."""
-    task = DATASETS["mnist"].load()
-    images = torch.tensor(np.asarray(task.train.images)).float().div(255).view(-1, 1, 28, 28)
-    labels = torch.tensor(np.asarray(task.train.labels)).long()
+    pool, labels = mnist_pool()
     torch.manual_seed(0)
     network = BayesianCNN()
     recipe = Recipe(epochs=5, batch_size=128, learning_rate=1e-3)
+    images = pool.images(np.arange(len(labels)))
     train(network, images, labels, recipe, weight_decay=0.05, seed=0)
     network.eval()
-    test = torch.tensor(np.asarray(task.test.images)).float().div(255).view(-1, 1, 28, 28)
+    test = DATASETS["mnist"].load().test
+    images = ArrayPool(test.images).images(np.arange(len(test.labels)))
     with torch.no_grad():
-        answers = torch.cat([network(part).argmax(1) for part in test.split(500)])
-    right = float((answers == torch.tensor(np.asarray(task.test.labels))).float().mean())
+        answers = torch.cat([network(part).argmax(1) for part in images.split(500)])
+    right = float((answers.numpy() == test.labels).mean())
     print(f"accuracy on the test images, without dropout: {right:.4f}")
     state = network.state_dict()
     path.parent.mkdir(parents=True, exist_ok=True)

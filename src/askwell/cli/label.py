@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from askwell.cli.consoles import bar
+from askwell.cli.labels import root_of
 from askwell.errors import DatasetError, InputError
-from askwell.paths import is_folder, shown
+from askwell.paths import shown
 
 if TYPE_CHECKING:
     from askwell.web.project import Project
@@ -79,8 +80,7 @@ def label(
     from askwell.web.server import serve
 
     console = Console(stderr=True)
-    if not is_folder(folder, DatasetError):
-        raise DatasetError(f"There is no folder {shown(folder)}. Give a folder of images.")
+    root_of(folder)
     settings: dict[str, object] = {
         "acquisition": acquisition,
         "backbone": backbone,

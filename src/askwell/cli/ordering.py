@@ -33,9 +33,9 @@ def compute_features(
         RunError: another process computes them, or the disk is full.
     """
     trunk = load_trunk(store.settings().backbone)
-    shown = [item for item in store.items() if item.showable]
-    listed = [Listed(item.id, item.path, item.sha256) for item in shown]
-    return dict(features_of(root, features, trunk, listed, progress)[1])
+    images = [Listed.of(item) for item in store.items() if item.showable]
+    _, unreadable = features_of(root, features, trunk, images, progress)
+    return dict(unreadable)
 
 
 def trained_order(store: Store, features: Path, unreadable: Collection[int]) -> tuple[Order, str]:

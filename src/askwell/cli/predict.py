@@ -57,9 +57,7 @@ def model(
         settings, classes = store.settings(), store.classes()
         labels, holdout = store.labels(), store.holdout_labels()
         wanted = [
-            Listed(item.id, item.path, item.sha256)
-            for item in store.items()
-            if item.id in labels or item.id in holdout
+            Listed.of(item) for item in store.items() if item.id in labels or item.id in holdout
         ]
     trunk = load_trunk(settings.backbone)
     with bar("features") as report:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from askwell.durable import sync_folder
+from askwell.durable import replacing, sync_folder
 from askwell.errors import RunError
 from askwell.paths import shown
 
@@ -108,11 +108,5 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         RunError: it cannot be written.
     """
-    aside = path.with_suffix(".tmp")
-    with writing(path):
-        with aside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-        sync_folder(path.parent)
+    with writing(path), replacing(path) as file:
+        file.write(text.encode())

@@ -38,9 +38,10 @@ from numpy.typing import NDArray
 
 from askwell.durable import replacing
 from askwell.errors import RunError
+from askwell.store import Item
 
 Stream = Literal["active", "cold"]
-"""Chosen by the acquisition function, or for diversity before the model knows every class."""
+"""Chosen by the acquisition function, or for variety while there are too few labels for it."""
 
 FORMAT = 1
 
@@ -58,6 +59,11 @@ class Listed:
     item: int
     path: str
     sha256: str
+
+    @classmethod
+    def of(cls, item: Item) -> "Listed":
+        """An item of a project."""
+        return cls(item.id, item.path, item.sha256)
 
 
 @dataclass(frozen=True, slots=True)

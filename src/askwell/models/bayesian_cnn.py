@@ -48,13 +48,18 @@ class BayesianCNN(nn.Module):
     def forward(self, images: Images) -> Float[Tensor, "N outputs"]:
         """Logits, shape (N, outputs)."""
         x = check_image_shape(images, self.image_shape)
-        x = torch.relu(self.conv1(x))
-        # ReLU after the pooling: max and ReLU commute, and there are four times fewer values.
-        x = torch.relu(self.pool(self.conv2(x)))
+        x = convolve(x, self.conv1, self.conv2, self.pool)
         x = torch.flatten(self.dropout1(x), 1)
         x = self.dropout2(torch.relu(self.dense1(x)))
         logits: Tensor = self.dense2(x)
         return logits
+
+
+def convolve(images: Tensor, conv1: nn.Module, conv2: nn.Module, pool: nn.Module) -> Tensor:
+    """The network up to its first dropout, shape (N, 32, h, w)."""
+    x = torch.relu(conv1(images))
+    # ReLU after the pooling: max and ReLU commute, and there are four times fewer values.
+    return torch.relu(pool(conv2(x)))
 
 
 def check_image_shape(images: Tensor, image_shape: tuple[int, ...]) -> Tensor:

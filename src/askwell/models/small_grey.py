@@ -7,11 +7,11 @@ askwell, so they are the same everywhere; `benchmarks/small_grey.py --train` mad
 
 from importlib.resources import as_file, files
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from askwell.models.backbone import Backbone, Head
+from askwell.models.bayesian_cnn import convolve
 from askwell.models.weights import State, read_state
 
 WEIGHTS = "bayesian_cnn_mnist.pt"
@@ -29,8 +29,7 @@ class Convolutions(nn.Module):
     def forward(self, images: Float[Tensor, "N 3 28 28"]) -> Float[Tensor, "N F"]:
         """The features, shape (N, 3 872)."""
         grey = images.mean(dim=1, keepdim=True)
-        x = self.pool(self.conv2(torch.relu(self.conv1(grey))))
-        return torch.relu(x).flatten(1)
+        return convolve(grey, self.conv1, self.conv2, self.pool).flatten(1)
 
 
 def _fetch() -> State:

@@ -49,12 +49,12 @@ def facts(project: Project, annotator: int, known: Estimate) -> list[tuple[str, 
     lines.append(("Model", *model_line(project)))
     if (line := features_line(project.supervisor.state)) is not None:
         lines.append(("Images read", *line))
-    if known.images and known.accuracy is None:
-        few = f"{known.images} of the {FEWEST} random images that it takes are labelled"
-        lines.append(("Accuracy", "–", few))
     if known.accuracy is not None:
         of = f"on {number(known.images)} random images that it never learns from"
         lines.append(("Accuracy", *percents(known.accuracy, of)))
+    elif known.images:
+        few = f"{known.images} of the {FEWEST} random images that it takes are labelled"
+        lines.append(("Accuracy", "–", few))
     gain = known.expectation.gain
     if gain is not None:
         lines.append((f"{MORE} more labels", *points(gain)))

@@ -206,9 +206,7 @@ class Supervisor:
             self._dirty = True
 
     def _send_items(self, trainer: Trainer) -> None:
-        items = [
-            Listed(item.id, item.path, item.sha256) for item in self._store.items() if item.showable
-        ]
+        items = [Listed.of(item) for item in self._store.items() if item.showable]
         write_items(self._work / "items.json", items)
         self.state = replace(self.state, total=len(items))
         trainer.say({"do": "items", "file": "items.json"})
