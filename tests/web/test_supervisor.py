@@ -50,7 +50,8 @@ def test_a_ranking_is_made_at_once_and_again_after_labels(training, client):
     wait(training, lambda: training.supervisor.history[-1].trained_on == known)
     last = training.supervisor.history[-1]
     assert last.stream == "active"
-    assert last == training.store.rankings()[-1]
+    # One more may follow: for the word of a label that was in the snapshot already.
+    assert last in training.store.rankings()
     offered = {each["stream"]: each for each in offers(client, 20)}["active"]
     assert offered["why"].startswith(f"Chosen by model {offered['ranking']}, trained on ")
     assert offered["predicted"] in range(1, 11)
