@@ -42,7 +42,7 @@ format: $(STAMP) ## Format the code in place
 bench: $(STAMP) ## Run the benchmarks, with baal beside; results go to benchmarks/results/
 	$(BIN)/pip install -q --no-deps -r benchmarks/requirements.txt
 	for name in scoring racing precision one_round head_cost memory figure1 training_steps \
-		small_grey labelling_rank labelling_next; do \
+		small_grey labelling_rank labelling_next labelling_mistakes; do \
 		$(BIN)/python benchmarks/$$name.py benchmarks/results/$$name.csv || exit 1; \
 	done
 

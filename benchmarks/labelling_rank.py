@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from common import Report, peak_memory
 
-from askwell.labelling.files import Snapshot, write_ranking
+from askwell.labelling.archives import write_ranking
+from askwell.labelling.files import Snapshot
 from askwell.labelling.head import FeatureRows
 from askwell.labelling.ranking import make_ranking
 

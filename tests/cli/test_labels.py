@@ -295,6 +295,16 @@ def test_the_decision_log_has_everything(tmp_path, photos, project):
     assert [{k: "" if v is None else str(v) for k, v in each.items()} for each in log] == table
 
 
+def test_the_decision_log_says_what_a_merged_class_is_part_of(tmp_path, photos, project):
+    decide(project, "a/1.png", "label", "cat", predicted=1)
+    decide(project, "a/2.png", "label", "kitten", predicted=2)
+    project.merge_class(2, 1)
+    project.rename_class(1, "Felis")
+    good("export", photos, "--format", "decisions", "--out", tmp_path / "log.jsonl")
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text("utf-8").splitlines()]
+    assert [(each["label"], each["predicted"]) for each in log] == [("Felis", "Felis")] * 2
+
+
 def test_backup(tmp_path, photos, project):
     decide(project, "a/1.png", "label", "cat")
     made = Path(good("backup", photos).strip())

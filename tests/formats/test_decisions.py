@@ -1,7 +1,10 @@
 import csv
 import json
 
-from askwell.formats import Logged, write_decisions
+import pytest
+
+from askwell.errors import InputError
+from askwell.formats import Logged, read_labels, write_decisions
 
 LOG = [
     Logged(
@@ -35,3 +38,10 @@ def test_jsonl_keeps_types(tmp_path):
     found = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text("utf-8").splitlines()]
     assert [list(each) for each in found] == [COLUMNS, COLUMNS]
     assert [Logged(**each) for each in found] == LOG
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl", "metadata.jsonl"])
+def test_a_log_is_not_taken_for_labels(tmp_path, name):
+    write_decisions(tmp_path / name, LOG)
+    with pytest.raises(InputError, match="This is a decision log"):
+        read_labels(tmp_path / name)

@@ -72,7 +72,7 @@ class Trainer:
     def wait_for(self, event: str, **fields: object) -> dict[str, Any]:
         """The next event of this kind with these values; the test fails where none comes."""
         while True:
-            found = self._events.get(timeout=100)
+            found = self._events.get(timeout=250)
             assert found is not None, f"the trainer ended before {event}: {self.errors()}"
             self.seen.append(found)
             if found["event"] == event and fields.items() <= found.items():

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import beta, binom, norm
+from scipy.stats import binom, norm, ttest_1samp
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from askwell.errors import InputError
@@ -18,6 +18,7 @@ from askwell.labelling.estimate import (
     auc,
     balanced_accuracy,
     expected,
+    mean,
 )
 
 
@@ -57,22 +58,37 @@ def test_balanced_accuracy_is_scikit_learns():
     assert found == balanced_accuracy(truth == predicted, truth)
 
 
-def test_balanced_accuracy_of_one_class_has_jeffreys_interval():
-    found = balanced_accuracy(right(9, 12), [4] * 12)
-    low, high = beta.ppf([0.025, 0.975], 9.5, 3.5)
-    # The error of a quantile from 10 000 draws: sqrt(p (1 − p) / R) / density.
-    error = [5 * math.sqrt(0.025 * 0.975 / 1e4) / beta.pdf(x, 9.5, 3.5) for x in (low, high)]
-    assert found.low == pytest.approx(low, abs=error[0])
-    assert found.high == pytest.approx(high, abs=error[1])
+@pytest.mark.parametrize("k", [0, 9, 12])
+def test_balanced_accuracy_of_one_class_is_the_accuracy(k):
+    found, want = balanced_accuracy(right(k, 12), [4] * 12), accuracy(right(k, 12))
+    assert (found.value, found.low, found.high) == pytest.approx((want.value, want.low, want.high))
 
 
-def test_the_balanced_interval_covers_the_truth():
-    chance, rates, sizes = np.random.default_rng(3), (0.95, 0.7, 0.5), (30, 12, 8)
-    truth = np.repeat([0, 1, 2], sizes)
-    hits, tries = 0, 150
-    for seed in range(tries):
+@pytest.mark.parametrize("k", [30, 27, 15])
+def test_classes_of_equal_size_and_rate_are_worth_their_images(k):
+    correct = np.tile(np.repeat([True, False], [k // 3, 10 - k // 3]), 3)
+    found = balanced_accuracy(correct, np.repeat([0, 1, 2], 10))
+    want = accuracy(correct)
+    assert (found.value, found.low, found.high) == pytest.approx((want.value, want.low, want.high))
+
+
+@pytest.mark.parametrize(
+    ("rates", "sizes"),
+    [
+        ((0.95, 0.7, 0.5), (30, 12, 8)),
+        ((0.95,) * 10, (3,) * 10),
+        ((0.8,) * 4, (3, 4, 20, 100)),
+        ((1.0, 1.0, 0.5), (60, 60, 4)),
+        ((0.99, 0.9, 0.6, 0.3), (100, 10, 5, 3)),
+    ],
+)
+def test_the_balanced_interval_covers_the_truth(rates, sizes):
+    chance = np.random.default_rng(3)
+    truth = np.repeat(range(len(sizes)), sizes)
+    hits, tries = 0, 600
+    for _ in range(tries):
         correct = chance.random(len(truth)) < np.repeat(rates, sizes)
-        found = balanced_accuracy(correct, truth, seed=seed)
+        found = balanced_accuracy(correct, truth)
         hits += found.low <= np.mean(rates) <= found.high
     assert hits >= tries * 0.95 - 4 * math.sqrt(tries * 0.95 * 0.05)
 
@@ -193,3 +209,14 @@ def test_advice_follows_from_what_is_known():
     assert advice(gaining(0.02, 0.03), sure, left=0).stop
     assert advice(gaining(0.02, 0.03), sure, left=9, target=0.93).stop
     assert not advice(gaining(0.02, 0.03), sure, left=9, target=0.94).stop
+
+
+def test_the_interval_of_a_mean_is_students_and_stays_possible():
+    values = np.random.default_rng(2).exponential(size=9)
+    found = mean(values)
+    low, high = ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.value == pytest.approx(values.mean())
+    assert mean([0.0, 0.0, 3.0], least=0).low == 0
+    with pytest.raises(InputError, match="two values or more"):
+        mean([1.0])

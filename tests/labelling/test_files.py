@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 
 from askwell.errors import RunError
+from askwell.labelling.archives import (
+    CheckFile,
+    RankingFile,
+    read_check,
+    read_ranking,
+    write_check,
+    write_ranking,
+)
 from askwell.labelling.files import (
     Listed,
-    RankingFile,
     Snapshot,
     read_items,
-    read_ranking,
     read_snapshot,
     write_items,
-    write_ranking,
     write_snapshot,
 )
 
@@ -67,6 +72,31 @@ def test_a_ranking_comes_back_as_it_was(tmp_path, n, k, c):
             assert np.array_equal(before, after)
         else:
             assert before == after
+
+
+def a_check(m: int = 5, c: int = 3) -> CheckFile:
+    probs = np.random.default_rng(1).random((m, c)).astype(np.float16)
+    return CheckFile(9, np.arange(m, dtype=np.int64) * 3, np.arange(c, dtype=np.int64) + 2, probs)
+
+
+@pytest.mark.parametrize(("m", "c"), [(5, 3), (0, 2), (0, 0)])
+def test_checked_labels_come_back_as_they_were(tmp_path, m, c):
+    check = a_check(m, c)
+    write_check(tmp_path / "c.npz", check)
+    found = read_check(tmp_path / "c.npz")
+    assert found.trained_on == 9
+    for name in ("items", "classes", "probs"):
+        assert np.array_equal(getattr(found, name), getattr(check, name))
+    assert [found.row(3), found.row(4)] == [1 if m else None, None]
+
+
+def test_checked_labels_of_other_lengths_or_cut_are_refused(tmp_path):
+    write_check(tmp_path / "c.npz", replace(a_check(), items=np.arange(2)))
+    with pytest.raises(RunError, match=r"probs has shape \(5, 3\) in the place of \(2, 3\)"):
+        read_check(tmp_path / "c.npz")
+    (tmp_path / "c.npz").write_bytes((tmp_path / "c.npz").read_bytes()[:200])
+    with pytest.raises(RunError, match=r"c\.npz should hold checked labels"):
+        read_check(tmp_path / "c.npz")
 
 
 def test_rows_are_found_by_item():
@@ -124,7 +154,7 @@ def test_nothing_is_left_beside_the_file_and_a_failure_keeps_the_old_one(tmp_pat
 
 def test_neither_files_nor_estimates_load_torch():
     code = (
-        "import sys, askwell.labelling.files, askwell.labelling.estimate\n"
+        "import sys, askwell.labelling.archives, askwell.labelling.estimate\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

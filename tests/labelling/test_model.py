@@ -4,18 +4,20 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from askwell.errors import LabelError, ModelError
-from askwell.labelling.applying import predict, train_model
-from askwell.labelling.files import Snapshot
+from askwell.labelling.applying import features_of, predict, train_model
+from askwell.labelling.files import Listed, Snapshot
 from askwell.labelling.head import summarise
 from askwell.labelling.model import load_model, save_model
 from askwell.labelling.onnx import export_onnx
 from askwell.models.pretrained import load_trunk
+from tests.labelling.photos import write_digits
 from tests.labelling.points import points, pool_of
 from tests.models.small_backbones import TINY
 
@@ -88,6 +90,25 @@ def test_the_documented_example_loads_it(tmp_path, model, monkeypatch):
     assert ((scope["probs"] - expected).abs() <= bound).all()
     assert scope["names"] == list(model.classes)
     assert len(example[1].strip().splitlines()) <= 12
+
+
+def test_the_documented_way_from_files_to_features_is_that_of_the_page(tmp_path, monkeypatch):
+    items, _ = write_digits(tmp_path / "photos", 2)
+    for name, item in zip(("1.jpg", "2.jpg"), items, strict=True):
+        (tmp_path / "photos" / item.path).rename(tmp_path / "photos" / name)
+    trunk = load_trunk("torchvision:shufflenet_v2_x0_5", weights="random")
+    monkeypatch.setattr("askwell.models.load_trunk", lambda name: trunk)
+    monkeypatch.chdir(tmp_path)
+    example = re.search(r"```python\n(from pathlib.*?)```", DOCS.read_text(), re.DOTALL)
+    assert example is not None
+    scope: dict[str, Any] = {}
+    exec(example[1], scope)
+    listed = [Listed(i, name, items[i].sha256) for i, name in enumerate(("1.jpg", "2.jpg"))]
+    pool, _ = features_of(
+        tmp_path / "photos", tmp_path / "features", trunk, listed, lambda done, total: None
+    )
+    want = pool.images(np.array([pool.position(0), pool.position(1)]))
+    assert torch.allclose(scope["features"], want, rtol=2e-3, atol=2e-3)  # kept as float16
 
 
 @pytest.mark.parametrize("damage", ["missing", "json", "format", "cut", "shape"])

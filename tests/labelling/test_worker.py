@@ -6,10 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from askwell.labelling.files import Listed, Snapshot, read_ranking, write_snapshot
+from askwell.labelling.archives import read_check, read_ranking
+from askwell.labelling.files import Listed, Snapshot, write_snapshot
 from tests.labelling.photos import Trainer, first, write_digits
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = pytest.mark.timeout(600)
 
 DIGITS = tuple(range(10))
 
@@ -44,6 +45,8 @@ def test_a_project_from_the_first_image_to_a_ranking(tmp_path):
         for version in (2, 3):
             trainer.send("rank", version=version, file="1.json")
         ranking = read_ranking(trainer.work / trainer.wait_for("ranking", version=3)["file"])
+        # Nobody asks for two seconds: the labels are checked.
+        check = read_check(trainer.work / trainer.wait_for("checked")["file"])
         reasons = {}
         for seen in trainer.seen:
             reasons |= seen.get("reasons", {})
@@ -56,6 +59,9 @@ def test_a_project_from_the_first_image_to_a_ranking(tmp_path):
         assert "missing.json cannot be read" in failed["message"]
         trainer.send("stop")
         assert trainer.process.wait(60) == 0
+    assert (check.trained_on, check.items.tolist()) == (50, sorted(snapshot.labels))
+    assert check.probs.shape == (50, 10)
+    assert np.allclose(check.probs.sum(axis=1), 1, atol=0.01)
     assert reasons.keys() == {"900", "902", "903", "904"}
     assert reasons["902"] == "No such file or directory"
     assert "changed since" in reasons["903"]

@@ -239,6 +239,10 @@ class Model:
             unreadable=status["unreadable"],
             vanished=status["vanished"],
             labelled=sum(bool(self.votes(sha)) for sha, _ in shas),
+            disputed=sum(
+                bool(self.votes(sha)) and not self.said(None, sha, "bad") and agreed[sha] is None
+                for sha, _ in shas
+            ),
             decisions=sum(e.decision.kind in ANSWERS for _, s in stacks for e in s),
             unsure=sum(bool(self.said(None, sha, "unsure")) for sha, _ in shas),
             bad=sum(bool(self.said(None, sha, "bad")) for sha, _ in shas),

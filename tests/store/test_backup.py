@@ -122,6 +122,29 @@ def wait_for(store: Store, n: int) -> None:
         time.sleep(0.005)
 
 
+def test_what_is_decided_while_a_copy_is_made_is_in_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may, copy = threading.Event(), threading.Event(), backup.copy
+
+    def slow(path: Path, to: Path | None) -> Path:
+        begun.set()
+        assert may.wait(60)
+        return copy(path, to)
+
+    with project(tmp_path, backup_every=1) as store:
+        monkeypatch.setattr(backup, "copy", slow)
+        store.decide([label("a", 1)])
+        assert begun.wait(60)
+        for i in range(3):
+            store.decide([label(f"b{i}", 2 + i)])
+        may.set()
+        wait_for(store, 2)
+    (first, second) = backup.listing(tmp_path / "project.db")
+    with Store.read(first) as early, Store.read(second) as late:
+        assert len(early.events()) == len(late.events()) == 4
+
+
 def test_closing_waits_for_the_copy(tmp_path: Path) -> None:
     with project(tmp_path, backup_every=1) as store:
         store.decide([label("a", 1)])

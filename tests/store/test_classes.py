@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from askwell.errors import InputError, LabelError
-from askwell.store import ClassName, Store
+from askwell.store import ClassName, Settings, Store, settings
+from askwell.store.connection import connect, transaction
+from askwell.store.migrations import MIGRATIONS, migrate
 from tests.store.projects import label, project
 
 
@@ -68,6 +70,87 @@ def test_a_merged_class_counts_as_the_other(store: Store) -> None:
         (new.id, "shortcut", None, "b"),
     ]
     assert store.check() == ()
+
+
+def test_a_merge_can_be_taken_back(store: Store) -> None:
+    bird = store.add_class("bird", "b").id
+    store.decide([label("a", 1, 1), label("b", 2, 2), label("c", 3, bird)])
+    store.merge_class(bird, 2)
+    store.decide([label("d", 4, 2)])
+    store.merge_class(2, 1)
+    assert store.separate_class(bird) == ClassName(bird, "bird", "b", 3, None)
+    assert store.labels() == {1: 1, 2: 1, 3: bird, 4: 1}
+    store.separate_class(2)
+    assert store.labels() == {1: 1, 2: 2, 3: bird, 4: 2}
+    with pytest.raises(InputError, match="'dog' is not part of another"):
+        store.separate_class(2)
+    store.merge_class(bird, 2)
+    again = store.add_class("bird", "b")
+    with pytest.raises(InputError, match="There is a class 'bird' already"):
+        store.separate_class(bird)
+    store.rename_class(again.id, "birds")
+    assert store.separate_class(bird).shortcut is None  # another has the key
+    assert changes(store)[-1] == (bird, "separate", "dog", "bird")
+    assert store.check() == ()
+
+
+def test_a_class_that_was_never_used_can_be_removed(store: Store) -> None:
+    bird = store.add_class("bird", "b").id
+    assert store.remove_class(bird).removed
+    assert [each.name for each in store.classes()] == ["cat", "dog"]
+    assert store.add_class("bird", "b").id != bird
+    with pytest.raises(LabelError, match=r"'bird' was removed\. Add it again"):
+        store.decide([label("a", 1, bird)])
+    store.decide([label("a", 1, 1)])
+    store.undo(1, "undo")  # an undo of an undo's correction could bring it back
+    store.add_class("fish")
+    store.merge_class(2, 5)
+    for number, name in ((1, "cat"), (5, "fish")):
+        with pytest.raises(InputError, match=f"{name!r} has been used. Make it part of another"):
+            store.remove_class(number)
+    assert changes(store)[-2:] == [(5, "add", None, "fish"), (2, "merge", "dog", "fish")]
+    assert store.check() == ()
+
+
+def test_classes_change_places(store: Store) -> None:
+    for name in ("bird", "fish"):
+        store.add_class(name)
+    store.merge_class(2, 1)
+
+    def names() -> list[str]:
+        return [each.name for each in store.classes()]
+
+    assert store.move_class_up(4).name == "fish"
+    assert names() == ["cat", "fish", "bird"]
+    store.move_class_up(4)  # past the one that was merged away
+    assert names() == ["fish", "cat", "bird"]
+    count = len(changes(store))
+    store.move_class_up(4)
+    assert names() == ["fish", "cat", "bird"]
+    assert len(changes(store)) == count
+
+
+def test_a_project_of_before_can_take_merges_back(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "project.db", read_only=False)) as db:
+        migrate(db, MIGRATIONS[:1])
+        with transaction(db):
+            db.execute("INSERT INTO class VALUES (1, 'cat', 'c', 1, NULL), (2, 'dog', 'd', 2, 1)")
+            db.execute("INSERT INTO class_change VALUES (1, 2, 'merge', 'dog', 'cat', 'then')")
+            settings.create(db, Settings("x", 0))
+    with Store.open(tmp_path / "project.db") as store:
+        assert [each.active for each in store.classes(active_only=False)] == [True, False]
+        assert store.separate_class(2) == ClassName(2, "dog", "d", 2, None)
+        assert changes(store) == [(2, "merge", "dog", "cat"), (2, "separate", "cat", "dog")]
+        with closing(sqlite3.connect(store.path)) as db:
+            for change in ("DELETE FROM class_change", "UPDATE class_change SET before = ''"):
+                with pytest.raises(sqlite3.IntegrityError, match="are never"):
+                    db.execute(change)
+
+
+def test_capitals_make_nobody_another_person(store: Store) -> None:
+    one = store.annotator("Zoë")
+    assert store.annotator("ZOË") == store.annotator("zoë") == one
+    assert store.annotator("Zoe") != one
 
 
 def test_a_merge_can_settle_a_dispute(store: Store) -> None:

@@ -183,6 +183,17 @@ class Labelling(RuleBasedStateMachine):
         self.store.merge_class(a, b)
         merged.update({number: b for number, end in merged.items() if end == a})
 
+    @rule(source=PICK)
+    def separates(self, source: int) -> None:
+        merged = self.model.merged
+        a = 1 + source % len(merged)
+        if merged[a] == a:
+            with pytest.raises(InputError, match="is not part of another"):
+                self.store.separate_class(a)
+            return
+        assert self.store.separate_class(a).active
+        merged[a] = a
+
     @rule(share=st.sampled_from([0.0, 0.5, 1.0]))
     def overlap(self, share: float) -> None:
         self.store.change_settings(overlap_share=share)

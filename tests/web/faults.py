@@ -12,7 +12,6 @@ import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,15 +23,10 @@ from typing import IO, Any
 import httpx
 
 from askwell.store import Store
+from tests.web.serving import free_port
 
 ANNOTATORS = 8
 _PATIENCE = 120
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -44,6 +38,8 @@ class Page:
     process: subprocess.Popen[str] | None = None
     link: str = ""
     said: list[str] = field(default_factory=list)
+    done: int = 0
+    due: int = 1
 
     @property
     def base(self) -> str:
@@ -77,7 +73,7 @@ class Page:
 
     def stop(self) -> None:
         self.process.terminate()
-        assert self.process.wait(timeout=30) in (0, 143, -signal.SIGTERM)
+        assert self.process.wait(timeout=120) in (0, 143, -signal.SIGTERM)
 
 
 @dataclass
@@ -106,6 +102,9 @@ class Person:
             found = self._until(lambda: http.get(f"{self.page.base}/api/status"))
             classes = [each["id"] for each in found["classes"]]
             while len(self.acknowledged) < self.share:
+                if self.acknowledged and self.page.done > self.page.due:
+                    time.sleep(0.005)
+                    continue
                 offers = self._until(lambda: http.get(f"{self.page.base}/api/next?n=3"))["offers"]
                 items = [each["item"] for each in offers]
                 if not items:  # all are answered: correct former answers
@@ -169,14 +168,17 @@ def trouble(folder: Path, decisions: int, kills: int, seed: int = 0) -> dict[str
     servers = trainers = 0
     wanted = decisions // (kills + 1)
     while any(thread.is_alive() for thread in threads):
+        # Nobody runs out of decisions before the last kill: they wait where it is overdue.
+        page.due = decisions if servers + trainers == kills else wanted * (servers + trainers + 1)
         time.sleep(chance.uniform(0.02, 0.2))
-        done = sum(len(person.acknowledged) for person in people)
+        page.done = sum(len(person.acknowledged) for person in people)
         ready = all(person.acknowledged for person in people)
-        if servers + trainers >= kills or not ready or done < wanted * (servers + trainers):
+        if servers + trainers >= kills or not ready or page.done < wanted * (servers + trainers):
             continue
-        if trainers < servers and (children := trainers_of(page)):
-            os.kill(chance.choice(children), signal.SIGKILL)
-            trainers += 1
+        if trainers < servers:
+            if children := trainers_of(page):  # else it is being started
+                os.kill(chance.choice(children), signal.SIGKILL)
+                trainers += 1
         else:
             page.kill()
             servers += 1

@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from askwell.store import Store
+from askwell.store import Decision, Store
 from askwell.web.acquisitions import ACQUISITIONS
 
 
@@ -174,6 +174,35 @@ def test_classes_change_in_the_middle(project, client):
     assert "0 → dix" in page
 
 
+def test_changes_of_classes_can_be_taken_back(project, client):
+    first = offers(client)[0]
+    post(client, decision(first, label=1))
+
+    def names():
+        return [each.name for each in project.store.classes()]
+
+    client.post("/api/classes/1/merge", json={"into": 2})
+    said = client.post("/api/classes/1/separate", json={}).json()["said"]
+    assert said == "0 is a class of its own again."
+    assert project.store.labels() | project.store.holdout_labels() == {first["item"]: 1}
+    refused = client.post("/api/classes/1/separate", json={})
+    assert (refused.status_code, "not part of another" in refused.json()["error"]) == (422, True)
+    made = client.post("/api/classes", json={"name": "Ten"}).json()
+    also = client.post("/api/classes", json={"name": "ten"}).json()
+    assert also["said"] == "Added ten. There is Ten too: mind which one you mean."
+    assert (
+        client.post(f"/api/classes/{also['id']}/remove", json={}).json()["said"] == "Removed ten."
+    )
+    assert client.post(f"/api/classes/{also['id']}/remove", json={}).status_code == 422
+    used = client.post("/api/classes/1/remove", json={})
+    assert "has been used. Make it part of another" in used.json()["error"]
+    assert names()[-2:] == ["9", "Ten"]
+    assert client.post(f"/api/classes/{made['id']}/up", json={}).status_code == 200
+    assert names()[-2:] == ["Ten", "9"]
+    for action in ("separate", "remove", "up"):
+        assert client.post(f"/api/classes/99/{action}", json={}).status_code == 422
+
+
 def test_the_panel_says_what_it_must(client):
     status = client.get("/api/status").json()
     assert [each["key"] for each in status["classes"]] == [*"1234567890"]
@@ -216,6 +245,11 @@ def test_agreement_and_adjudication(project, client):
     assert "All are settled" in client.get("/agreement").text
     labels = project.store.labels() | project.store.holdout_labels()
     assert labels[disputed] == 1
+    assert "1 settled" in client.get("/agreement").text
+    otherwise = {"key": key(), "item": disputed, "label": 2}
+    assert client.post("/api/adjudicate", json=otherwise).status_code == 200
+    labels = project.store.labels() | project.store.holdout_labels()
+    assert labels[disputed] == 2
     nothing = {"key": key(), "item": offers(client)[0]["item"], "label": 1}
     assert client.post("/api/adjudicate", json=nothing).status_code == 422
 
@@ -282,6 +316,30 @@ def test_a_second_opinion_is_told_as_one(project, client):
     post(client, decision(second, annotator=eve))
     opinion = client.get(f"/api/opinion/{first['item']}").json()
     assert "There is no model yet" in opinion["model"]
+
+
+def test_the_end_says_what_is_left_to_do(project, client):
+    ada, bob = project.access.annotator, project.store.annotator("bob").id
+    said = [
+        Decision(key(), each.id, ada, "bad") if each.id == 7
+        else Decision(key(), each.id, ada, "label", 1)
+        for each in project.store.items()
+    ]  # fmt: skip
+    project.store.decide([*said, *(Decision(key(), item, bob, "label", 2) for item in (3, 4))])
+    project.decided(trains=False)
+    status = client.get("/api/status").json()
+    assert status["done"] == "59 of 60 images labelled, 1 bad"
+    assert "Somebody called 1 a bad image." in status["finished"]
+    assert "2 images have as many votes for one class as for another" in status["finished"]
+    assert status["advice"]["reason"] == "Every image has an answer."
+
+
+def test_the_gallery_offers_annotators_who_answered(project, client):
+    project.store.annotator("nobody yet")
+    post(client, decision(offers(client)[0]))
+    page = client.get("/gallery").text
+    assert ">ada</option>" in page
+    assert "nobody yet" not in page
 
 
 def test_every_page_is_there(client):

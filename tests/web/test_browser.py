@@ -148,7 +148,7 @@ def digit_of(path: str) -> int:
 def context(browser, server):
     """A browser profile whose every request is written down."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     requests: list[str] = []
     context.on("request", lambda request: requests.append(request.url))
     yield context
@@ -417,3 +417,68 @@ def disagree(page, base: str) -> None:
         }
         sent = {"decisions": [answer]}
         assert page.request.post(f"{base}/api/decisions", headers=headers, data=sent).ok
+
+
+BROKEN = """() => [...document.querySelectorAll(".class > span:first-child")].flatMap((name) => {
+  const text = name.firstChild, found = [];
+  for (const word of text.data.matchAll(/[^ /-]+/g)) {
+    const range = document.createRange();
+    range.setStart(text, word.index);
+    range.setEnd(text, word.index + word[0].length);
+    if (new Set([...range.getClientRects()].map((box) => box.top)).size > 1) found.push(word[0]);
+  }
+  return found;
+})"""
+CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat")
+CLOTHES += ("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+@pytest.fixture
+def clothes(server) -> Server:
+    """The same images with ten classes of longer names."""
+    server.kill()
+    with closing(opened(server.folder)) as project:
+        for each, name in zip(project.store.classes(), CLOTHES, strict=True):
+            project.store.rename_class(each.id, name)
+    server.start()
+    return server
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(1280, 800), (800, 1000), (390, 844), (360, 640), (844, 390)]
+)
+def test_image_and_classes_are_in_sight_together_and_names_whole(clothes, browser, width, height):
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, has_touch=width != 1280
+    )
+    try:
+        desk = Desk(context, clothes.url, truth_of(clothes))
+        page = desk.page
+        assert page.evaluate(BROKEN) == []
+        image, first = page.locator("#stage").bounding_box(), page.locator("button.class").first
+        assert image["height"] >= 0.2 * height
+        assert image["y"] >= 0
+        assert image["y"] + image["height"] <= height
+        first.scroll_into_view_if_needed()
+        page.locator("button.class").last.scroll_into_view_if_needed()
+        assert page.locator("#stage").bounding_box() == image  # classes scroll, the image stays
+        shown = page.locator("button.class").last.bounding_box()
+        assert shown["y"] + shown["height"] <= height + 1
+    finally:
+        context.close()
+
+
+def test_a_tap_leaves_no_class_looking_chosen(clothes, browser):
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    try:
+        desk = Desk(context, clothes.url, truth_of(clothes))
+        button = desk.page.locator("button.class").first
+        colour = "(e) => getComputedStyle(e).backgroundColor"
+        before, item = button.evaluate(colour), desk.item
+        button.tap()
+        desk.wait(item)
+        assert button.evaluate(colour) == before
+    finally:
+        context.close()

@@ -113,7 +113,34 @@ def test_an_image_that_cannot_be_shown_is_listed_and_not_offered_again(project, 
     assert "has changed" in client.get("/problems").text
     offered = {each["item"] for each in client.get("/api/next", params={"n": 20}).json()["offers"]}
     assert item not in offered
-    assert client.post("/api/problems/retry", json={}).json()["said"] == "1 files are tried again."
+
+
+def test_files_that_could_not_be_read_are_decoded_when_they_are_tried_again(
+    project, folder, client
+):
+    def retry():
+        return client.post("/api/problems/retry", json={}).json()["said"]
+
+    def status():
+        return {each.path: each.status for each in project.store.items() if each.status != gone}
+
+    gone, names = "vanished", ("scan000.png", "scan001.png")
+    whole = [(folder / name).read_bytes() for name in names]
+    for name in names:
+        item = project.store.by_path()[name]
+        (folder / name).write_bytes(whole[0][:60])
+        assert client.get(f"/image/{item}").status_code in (200, 410)
+        project.store.unreadable({item: "damaged"})
+    assert retry() == "None of them can be read."
+    assert [status()[name] for name in names] == ["unreadable"] * 2
+    assert {"scan000.png", "scan001.png"}.isdisjoint(project.store.by_path())
+    (folder / names[1]).write_bytes(whole[1])
+    assert retry() == "1 of them can be read now; 1 still cannot."
+    assert [status()[name] for name in names] == ["unreadable", "ok"]
+    (folder / names[0]).write_bytes(whole[0])
+    assert retry() == "1 of them can be read now."
+    assert set(status().values()) == {"ok"}
+    assert client.get(f"/image/{project.store.by_path()[names[0]]}").status_code == 200
 
 
 def test_no_file_outside_the_folder_is_ever_read(project, folder, client, tmp_path):

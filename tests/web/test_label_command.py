@@ -40,7 +40,7 @@ def test_it_serves_until_it_is_stopped(folder, end):
     with urllib.request.urlopen(url) as response:
         assert response.status == 200
     process.send_signal(end)
-    _, rest = process.communicate(timeout=30)
+    _, rest = process.communicate(timeout=120)
     assert "Traceback" not in rest
     assert "all answers are saved" in rest
     assert process.returncode == 0
@@ -60,6 +60,6 @@ def test_it_serves_until_it_is_stopped(folder, end):
 )
 def test_what_cannot_be_is_said(tmp_path, arguments, said):
     process = command(*arguments, "--no-browser", cwd=tmp_path)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert said in errors.replace("\n", " ")

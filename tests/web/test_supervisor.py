@@ -12,7 +12,7 @@ from askwell.web.status import status, trainer_sentence
 from tests.web.serving import opened
 from tests.web.test_api import decision, offers, post
 
-PATIENCE = 30
+PATIENCE = 120
 
 
 def wait(project, condition):
@@ -102,7 +102,7 @@ def test_the_gallery_finds_what_the_model_disagrees_with(training, client):
         training.store.decide([Decision(f"key-{item}", item, ada, "label", label)])
     training.decided(trains=True)
     known = len(training.store.labels())
-    wait(training, lambda: training.supervisor.history[-1].trained_on == known)
+    wait(training, lambda: getattr(training.supervisor.checked, "trained_on", 0) == known)
     tiles = client.get("/api/gallery", params={"show": "disagrees"}).json()["tiles"]
     wrong = next(item for item, place in truth.items() if place == 7)
     assert wrong in [each["item"] for each in tiles[:3]]
@@ -123,7 +123,7 @@ def test_a_killed_trainer_comes_back(training):
     wait(
         training, lambda: training.supervisor.history[-1].trained_on == len(training.store.labels())
     )
-    assert training.supervisor.state.deaths == 0  # it answered again
+    wait(training, lambda: training.supervisor.state.deaths == 0)  # it answered again
 
 
 def test_a_trainer_that_keeps_dying_is_named_on_the_page_and_labelling_goes_on(training, client):
@@ -146,10 +146,12 @@ def test_a_trainer_that_cannot_be_started_stops_nobody(folder):
     )
     try:
         project.supervisor.start()
-        wait(project, lambda: project.supervisor.state.phase == "dead")
-        assert "no such model" in project.supervisor.state.message
-        facts = status(project, project.access.annotator)["facts"]
-        assert any("It is started again" in note for _, _, note in facts)
+        wait(project, lambda: "no such model" in project.supervisor.state.message)
+
+        def notes():
+            return [note for _, _, note in status(project, project.access.annotator)["facts"]]
+
+        wait(project, lambda: any("It is started again" in note for note in notes()))
         assert project.store.offer(project.access.annotator, 3)
     finally:
         project.close()

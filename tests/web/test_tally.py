@@ -10,8 +10,9 @@ from askwell.web.tally import Tally
 def counts(items: int, labelled: int = 0) -> Counts:
     """Of a project with so many images."""
     return Counts(
-        items=items, duplicates=0, unreadable=0, vanished=0, labelled=labelled, decisions=labelled,
-        unsure=0, bad=0, later=0, flagged=0, per_class={}, holdout=0, holdout_labelled=0,
+        items=items, duplicates=0, unreadable=0, vanished=0, labelled=labelled, disputed=0,
+        decisions=labelled, unsure=0, bad=0, later=0, flagged=0, per_class={}, holdout=0,
+        holdout_labelled=0,
     )  # fmt: skip
 
 

@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from askwell.datasets.decoding import UnreadableImageError, decode
-from askwell.labelling.files import (
+from askwell.labelling.archives import (
+    CHECK,
+    CheckFile,
     RankingFile,
-    read_items,
-    read_snapshot,
+    write_check,
     write_ranking,
 )
+from askwell.labelling.files import read_items, read_snapshot
 
 
 def say(**event: object) -> None:
@@ -38,6 +40,28 @@ def features(root: Path, items: list) -> dict[int, np.ndarray]:
     return found
 
 
+def softmax(images: np.ndarray, means: list[np.ndarray]) -> np.ndarray:
+    logits = -60 * np.stack([((images - mean) ** 2).mean(axis=1) for mean in means], axis=1)
+    probs = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return probs / probs.sum(axis=1, keepdims=True)
+
+
+def check(found: dict[int, np.ndarray], snapshot) -> CheckFile:
+    """Every label, by the means of all others."""
+    classes = list(snapshot.classes)
+    known = {i: c for i, c in snapshot.labels.items() if i in found}
+    items, probs = [], []
+    for item in sorted(known):
+        others = {c: [found[i] for i in known if i != item and known[i] == c] for c in classes}
+        if all(others.values()):
+            items.append(item)
+            means = [np.mean(others[c], axis=0) for c in classes]
+            probs.append(softmax(found[item][None], means)[0])
+    return CheckFile(
+        len(known), np.array(items), np.array(classes), np.reshape(probs, (-1, len(classes)))
+    )
+
+
 def rank(found: dict[int, np.ndarray], version: int, snapshot) -> RankingFile:
     means = {
         label: np.mean([found[i] for i, c in snapshot.labels.items() if c == label], axis=0)
@@ -55,11 +79,7 @@ def rank(found: dict[int, np.ndarray], version: int, snapshot) -> RankingFile:
         order = np.random.default_rng(version).permutation(items[free])[:2000]
         scores = np.full(len(order), np.nan)
     else:
-        logits = -12 * np.stack(
-            [((images - means[label]) ** 2).mean(axis=1) for label in snapshot.classes], axis=1
-        )
-        probs = np.exp(logits * 5 - (logits * 5).max(axis=1, keepdims=True))
-        probs /= probs.sum(axis=1, keepdims=True)
+        probs = softmax(images, [means[label] for label in snapshot.classes])
         entropy, all_items = -(probs * np.log(probs + 1e-12)).sum(axis=1), items
         best = np.argsort(-entropy[free])[:2000]
         order, scores = items[free][best], entropy[free][best] / 2
@@ -95,8 +115,11 @@ def main() -> None:
                 sys.exit("told to die")
             version = command["version"]
             name = f"ranking-{version}.npz"
-            write_ranking(work / name, rank(found, version, read_snapshot(work / command["file"])))
+            snapshot = read_snapshot(work / command["file"])
+            write_ranking(work / name, rank(found, version, snapshot))
             say(event="ranking", version=version, file=name)
+            write_check(work / CHECK, check(found, snapshot))
+            say(event="checked", file=CHECK)
         else:
             break
 

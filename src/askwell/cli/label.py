@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from askwell.cli.consoles import bar
+from askwell.cli.consoles import bar, counted
 from askwell.cli.labels import root_of
 from askwell.errors import DatasetError, InputError
 from askwell.paths import shown
@@ -139,9 +139,13 @@ def _open(
         )
     counts = opened.tally.exact()
     problems = counts.unreadable + len(opened.refused)
-    said = f"{counts.items} images" + (f", {counts.labelled} labelled" if counts.labelled else "")
+    said = counted(counts.items, "image") + (
+        f", {counts.labelled} of them labelled" if counts.labelled else ""
+    )
+    if counts.duplicates:
+        said += f"; {counted(counts.duplicates, 'duplicate')}, not shown"
     if problems:
-        said += f"; {problems} files cannot be read (the page lists them under Problems)"
+        said += f"; {counted(problems, 'file')} cannot be read (the page lists them under Problems)"
     console.print(f"{said}.")
     if counts.items == 0:
         opened.close()

@@ -132,7 +132,10 @@ def backup(
     folder: Folder,
     out: Annotated[
         Path | None,
-        typer.Option(help="A new file, or a folder.", show_default="beside the project file"),
+        typer.Option(
+            help="A new file (x.db), or a folder that is there.",
+            show_default="beside the project file",
+        ),
     ] = None,
     project: Project = None,
 ) -> None:

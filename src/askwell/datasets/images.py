@@ -39,6 +39,7 @@ LEADS_OUT = "a symbolic link that leads out of the folder"
 
 _SHOWN = 10
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -130,7 +131,7 @@ def read_all(
     return files, unreadable
 
 
-def in_threads(function: Callable[[str], T], items: Sequence[str]) -> list[T]:
+def in_threads(function: Callable[[S], T], items: Sequence[S]) -> list[T]:
     """`[function(item) for item in items]`, a few at a time."""
     if len(items) < 2:
         return [function(item) for item in items]

@@ -67,9 +67,11 @@ def agreed_labels(store: Store, root: Path) -> Exported:
 
 
 def decision_log(store: Store) -> Iterator[Logged]:
-    """Every decision, oldest first. A class has the name that it has now."""
+    """Every decision, oldest first; classes as they are called, or are part of, now."""
     items = {item.id: item for item in store.items()}
-    classes = {each.id: each.name for each in store.classes(active_only=False)}
+    every = store.classes(active_only=False)
+    names = {each.id: each.name for each in every}
+    classes = {each.id: names[each.merged_into or each.id] for each in every}
     annotators = {each.id: each.name for each in store.annotators()}
     for event in store.events():
         decision = event.decision

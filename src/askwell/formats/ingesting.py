@@ -136,7 +136,7 @@ def _classes(store: Store) -> dict[str, int]:
     """Name → class; of those that were merged away, what they are part of now."""
     every = store.classes(active_only=False)
     merged = {each.name: each.merged_into for each in every if each.merged_into is not None}
-    return merged | {each.name: each.id for each in every if each.merged_into is None}
+    return merged | {each.name: each.id for each in every if each.active}
 
 
 def _labels_by(store: Store, annotator: str, items: Sequence[Item]) -> dict[int, int | None]:
@@ -144,7 +144,8 @@ def _labels_by(store: Store, annotator: str, items: Sequence[Item]) -> dict[int,
 
     What was decided counts for the content, also where the file has another name now.
     """
-    numbers = {each.id for each in store.annotators() if each.name == annotator}
+    names = {each.id: each.name.casefold() for each in store.annotators()}
+    numbers = {number for number, name in names.items() if name == annotator.casefold()}
     content = {item.id: item.sha256 for item in items}
     said = {
         content[each.item]: each.label

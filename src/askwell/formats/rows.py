@@ -90,8 +90,20 @@ class Collector:
         return Labels(self._rows, self._problems, self._unlabelled, beside)
 
 
+_OF_A_LOG = {"event", "action", "supersedes"}
+
+
 def chosen_keys(keys: list[str] | Mapping[str, object]) -> tuple[str, str] | None:
-    """Which of a table's columns hold path and label, whatever their capitals; None if not both."""
+    """Which of a table's columns hold path and label, whatever their capitals; None if not both.
+
+    Raises:
+        InputError: it is a decision log, whose rows are not all labels that stand.
+    """
+    if keys and _OF_A_LOG.issubset(keys):
+        raise InputError(
+            "This is a decision log: what was undone or corrected stands in it beside what counts. "
+            "It is not taken for labels; give what `askwell export --format csv` writes."
+        )
     plain = {key.strip().lower(): key for key in reversed(list(keys))}
     path = next((plain[name] for name in PATH_NAMES if name in plain), None)
     label = next((plain[name] for name in LABEL_NAMES if name in plain), None)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.stats import beta, norm, rankdata
+from scipy.stats import beta, norm, rankdata, sem
+from scipy.stats import t as student
 
 from askwell.errors import InputError
 
@@ -89,10 +90,14 @@ def accuracy(correct: Sequence[bool] | NDArray[Any], *, level: float = 0.95) -> 
     k, n = int(np.sum(correct)), len(correct)
     if n == 0:
         raise InputError("An accuracy needs at least one hold-out image; there is none yet.")
-    tail = (1 - level) / 2
-    low = 0.0 if k == 0 else float(beta.ppf(tail, k, n - k + 1))
-    high = 1.0 if k == n else float(beta.ppf(1 - tail, k + 1, n - k))
-    return Interval(k / n, low, high)
+    return _clopper_pearson(k / n, n, level)
+
+
+def _clopper_pearson(share: float, n: float, level: float) -> Interval:
+    tail, k = (1 - level) / 2, share * n
+    low = 0.0 if share == 0 else float(beta.ppf(tail, k, n - k + 1))
+    high = 1.0 if share == 1 else float(beta.ppf(1 - tail, k + 1, n - k))
+    return Interval(share, low, high)
 
 
 def balanced_accuracy(
@@ -100,13 +105,14 @@ def balanced_accuracy(
     truth: Sequence[int] | NDArray[Any],
     *,
     level: float = 0.95,
-    seed: int = 0,
 ) -> Interval:
     """Mean over the classes that occur of the share of right predictions in each.
 
-    The interval is that of Σ_c a_c / C with independent a_c ~ Beta(k_c + ½, n_c − k_c + ½)
-    (Jeffreys), by simulation: stratified by class, as a bootstrap would be, but not a point where
-    all of a class are right.
+    The interval is Clopper & Pearson's of as many images as tell equally much of one share (Korn &
+    Graubard 1998): C² / Σ_c 1/n_c, what they are if all classes are equally hard, or fewer where
+    the smallest classes seem the most uncertain ones. Intervals from a distribution for each class
+    (Jeffreys', a bootstrap's) are too narrow with few images in each of many classes: measured, 50
+    to 75 % in the place of 95 % with three images in each of ten classes that are 80 to 98 % right.
 
     Raises:
         InputError: no image, or not one class for each.
@@ -118,11 +124,25 @@ def balanced_accuracy(
         )
     _, where, n = np.unique(classes, return_inverse=True, return_counts=True)
     k = np.bincount(where, weights=right)
-    chance = np.random.default_rng(seed)
-    means = chance.beta(k + 0.5, n - k + 0.5, (_RESAMPLES * 5, len(n))).mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    value = float((k / n).mean())
-    return Interval(value, min(value, float(low)), max(value, float(high)))
+    smooth = (k + 0.5) / (n + 1)  # Jeffreys: no class is certain
+    equally = len(n) ** 2 / (1 / n).sum()
+    variance = (smooth * (1 - smooth) / n).sum() / len(n) ** 2
+    told = min(equally, smooth.mean() * (1 - smooth.mean()) / variance)
+    return _clopper_pearson(float((k / n).mean()), float(told), level)
+
+
+def mean(values: ArrayLike, *, least: float = -math.inf, level: float = 0.95) -> Interval:
+    """The mean with Student's interval, cut off at the least value that it can have.
+
+    Raises:
+        InputError: fewer than two values.
+    """
+    given = np.asarray(values, dtype=float)
+    if given.ndim != 1 or len(given) < 2:
+        raise InputError(f"An interval of a mean needs two values or more; got {given.shape}.")
+    value = float(given.mean())
+    half = float(student.ppf((1 + level) / 2, len(given) - 1) * sem(given))
+    return Interval(value, max(least, value - half), value + half)
 
 
 def auc(scores: ArrayLike, positive: ArrayLike, *, level: float = 0.95) -> Interval | None:
@@ -266,7 +286,7 @@ def advice(
         worth: gain of accuracy for which as many labels as `expectation` has are worth the work.
     """
     if left == 0:
-        return Advice(True, "Every image is labelled.")
+        return Advice(True, "Every image has an answer.")
     if target is not None and accuracy_now is not None and accuracy_now.low >= target:
         return Advice(
             True,

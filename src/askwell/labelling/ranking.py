@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from askwell.errors import LabelError
 from askwell.labelling import estimate
+from askwell.labelling.archives import RankingFile, Stream
 from askwell.labelling.choice import check_acquisition, rank
 from askwell.labelling.coldstart import typical_rows
 from askwell.labelling.diverse import near_distance, spread
-from askwell.labelling.files import RankingFile, Snapshot, Stream
+from askwell.labelling.files import Snapshot
 from askwell.labelling.head import (
     DRAWS,
     FeatureRows,

@@ -3,7 +3,7 @@
 It is a child of the server, which starts it again where it dies: all that it needs comes in files
 (see `files`), and all that it computes and takes long is in the feature store. It does one thing at
 a time: a command waits for one small batch of features at most, and of several rankings asked for
-meanwhile only the last is made.
+meanwhile only the last is made. When nobody has asked for a while, it checks the labels.
 """
 
 import argparse
@@ -11,9 +11,10 @@ import json
 import os
 import queue
 import threading
+import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,8 +22,10 @@ import torch
 
 from askwell.errors import AskwellError
 from askwell.features import FeatureStore
+from askwell.labelling.archives import CHECK, write_check, write_ranking
 from askwell.labelling.background import FeatureQueue
-from askwell.labelling.files import read_items, read_snapshot, write_ranking
+from askwell.labelling.crosscheck import CrossCheck
+from askwell.labelling.files import Snapshot, read_items, read_snapshot
 from askwell.labelling.head import FeatureRows
 from askwell.labelling.ranking import make_ranking
 from askwell.models.pretrained import load_trunk
@@ -30,6 +33,9 @@ from askwell.models.pretrained import load_trunk
 Command = Mapping[str, Any]
 
 _STOP: Command = {"do": "stop"}
+
+_QUIET = 2.0  # seconds without a command after which labels are checked, and …
+_OVERDUE = 60.0  # … seconds after which they are checked between commands
 
 
 class Worker:
@@ -40,6 +46,9 @@ class Worker:
         self.events = events
         self.commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self.features: FeatureQueue | None = None
+        self._unchecked: tuple[FeatureRows, Snapshot] | None = None
+        self._check: CrossCheck | None = None
+        self._quiet, self._checked_at = False, time.monotonic()
         with self._telling():
             trunk = load_trunk(arguments.backbone, weights=arguments.weights)
             # The last worker may still be ending: wait until it has let go of the store.
@@ -55,8 +64,11 @@ class Worker:
                 if command.get("do") == "stop":
                     return
                 self._do(command)
-            if self.features is not None and self.features.waiting:
-                with self._telling():
+            overdue = time.monotonic() - self._checked_at > _OVERDUE
+            with self._telling():
+                if self._to_check and (self._quiet or overdue):
+                    self._check_fold()
+                elif self.features is not None and self.features.waiting:
                     self._compute(self.features)
 
     def say(self, event: str, **what: object) -> None:
@@ -83,12 +95,18 @@ class Worker:
         Waits for one where there is nothing else to do.
         """
         busy = self.features is not None and self.features.waiting > 0
-        found = [] if busy else [self.commands.get()]
+        found: list[Command] = []
+        if not busy:
+            with suppress(queue.Empty):
+                pause = 0 if self._quiet else _QUIET
+                found.append(self.commands.get(timeout=pause if self._to_check else None))
+            self._quiet = not found
         while True:
             try:
                 found.append(self.commands.get_nowait())
             except queue.Empty:
                 break
+        self._quiet = self._quiet and not found
         if _STOP in found:
             return [_STOP]
         last = max((i for i, each in enumerate(found) if each.get("do") == "rank"), default=-1)
@@ -121,6 +139,27 @@ class Worker:
         name = f"ranking-{version}.npz"
         write_ranking(self.work / name, ranking)
         self.say("ranking", version=version, file=name)
+        self._unchecked = pool, snapshot
+
+    @property
+    def _to_check(self) -> bool:
+        return self._check is not None or self._unchecked is not None
+
+    def _check_fold(self) -> None:
+        """Check some labels; what was begun comes to its end, whatever was labelled meanwhile."""
+        check, self._check = self._check, None  # nor again where it fails
+        if check is None and self._unchecked is not None:
+            check, self._unchecked = CrossCheck(*self._unchecked), None
+        if check is None:
+            return
+        if not check.done:
+            check.step()
+        if not check.done:
+            self._check = check
+            return
+        self._checked_at = time.monotonic()
+        write_check(self.work / CHECK, check.result())
+        self.say("checked", file=CHECK)
 
     def _compute(self, features: FeatureQueue) -> None:
         try:

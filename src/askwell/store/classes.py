@@ -1,18 +1,20 @@
 """Classes and annotators: added and renamed in the middle; every change of a class is kept."""
 
 import sqlite3
+from typing import Any
 
 from askwell.errors import InputError, LabelError
 from askwell.store import parsing
 from askwell.store.records import Annotator, ClassName
 
-_SELECT = "SELECT id, name, shortcut, position, merged_into FROM class"
+_SELECT = "SELECT id, name, shortcut, position, merged_into, removed FROM class"
+_ACTIVE = "merged_into IS NULL AND NOT removed"
 
 
 def listing(db: sqlite3.Connection, *, active_only: bool) -> list[ClassName]:
-    """The classes in their order; those that were merged away too, unless `active_only`."""
-    only = "WHERE merged_into IS NULL" if active_only else ""
-    return [ClassName(*row) for row in db.execute(f"{_SELECT} {only} ORDER BY position")]
+    """The classes in their order; those that were merged away or removed too, unless asked."""
+    only = f"WHERE {_ACTIVE}" if active_only else ""
+    return [_class(row) for row in db.execute(f"{_SELECT} {only} ORDER BY position, id")]
 
 
 def add(db: sqlite3.Connection, name: str, shortcut: str | None) -> ClassName:
@@ -70,6 +72,62 @@ def merge(db: sqlite3.Connection, number: int, into: int) -> ClassName:
     return target
 
 
+def separate(db: sqlite3.Connection, number: int) -> ClassName:
+    """Take a merge back: the labels that were given of the class are its own again.
+
+    What was merged into it before stays with what it was merged into. Its key is gone if another
+    class has it now.
+
+    Raises:
+        InputError: no such class, it was not merged, or another has its name now.
+    """
+    before = _one(db, parsing.integer(number, "A class number"))
+    if before.merged_into is None:
+        raise InputError(f"The class {before.name!r} is not part of another.")
+    _check_name(db, before.name, number)
+    taken = before.shortcut is not None and _others(db, "shortcut", before.shortcut, number)
+    db.execute(
+        "UPDATE class SET merged_into = NULL, shortcut = ? WHERE id = ?",
+        (None if taken else before.shortcut, number),
+    )
+    _log(db, number, "separate", _one(db, before.merged_into).name, before.name)
+    return _one(db, number)
+
+
+def remove(db: sqlite3.Connection, number: int) -> ClassName:
+    """Take away a class that nobody ever used; its name and key are free again.
+
+    Raises:
+        InputError: no such class, or it was used: a label of it may come back by an undo.
+    """
+    before = active(db, number)
+    used = "SELECT 1 FROM event WHERE label = ?1 UNION SELECT 1 FROM class WHERE merged_into = ?1"
+    if db.execute(used, (number,)).fetchone() is not None:
+        raise InputError(
+            f"The class {before.name!r} has been used. Make it part of another, or rename it."
+        )
+    db.execute("UPDATE class SET removed = 1 WHERE id = ?", (number,))
+    _log(db, number, "remove", before.name, None)
+    return _one(db, number)
+
+
+def move_up(db: sqlite3.Connection, number: int) -> ClassName:
+    """Have a class change places with the one before it; the first one stays.
+
+    Raises:
+        InputError: no such class.
+    """
+    own = active(db, number)
+    every = listing(db, active_only=True)
+    place = every.index(own)
+    if place > 0:
+        other = every[place - 1]
+        swapped = ((other.position, own.id), (own.position, other.id))
+        db.executemany("UPDATE class SET position = ? WHERE id = ?", swapped)
+        _log(db, number, "move", str(place + 1), str(place))
+    return _one(db, number)
+
+
 def set_shortcut(db: sqlite3.Connection, number: int, shortcut: str | None) -> ClassName:
     """Give a class a key on the keyboard, or take it away.
 
@@ -96,18 +154,24 @@ def active(db: sqlite3.Connection, number: int) -> ClassName:
     if found.merged_into is not None:
         target = _one(db, found.merged_into)
         raise InputError(f"The class {found.name!r} was merged into {target.name!r}. Use that.")
+    if found.removed:
+        raise InputError(f"The class {found.name!r} was removed. Add it again.")
     return found
 
 
 def annotator(db: sqlite3.Connection, name: str) -> Annotator:
-    """The annotator of this name, made if there is none.
+    """The annotator of this name, made if there is none; capitals make nobody another person.
 
     Raises:
         InputError: the name is empty, too long or has control characters.
     """
     name = parsing.name(name, "An annotator's name")
-    db.execute("INSERT INTO annotator (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-    (number,) = db.execute("SELECT id FROM annotator WHERE name = ?", (name,)).fetchone()
+    alike = [each for each in annotators(db) if each.name.casefold() == name.casefold()]
+    if alike:
+        return next((each for each in alike if each.name == name), alike[0])
+    (number,) = db.execute(
+        "INSERT INTO annotator (name) VALUES (?) RETURNING id", (name,)
+    ).fetchone()
     return Annotator(number, name)
 
 
@@ -139,7 +203,12 @@ def _one(db: sqlite3.Connection, number: int) -> ClassName:
     row = db.execute(f"{_SELECT} WHERE id = ?", (number,)).fetchone()
     if row is None:
         raise InputError(f"There is no class number {number}. Load the page anew.")
-    return ClassName(*row)
+    return _class(row)
+
+
+def _class(row: tuple[Any, ...]) -> ClassName:
+    number, name, shortcut, position, merged_into, removed = row
+    return ClassName(number, name, shortcut, position, merged_into, bool(removed))
 
 
 def _check_name(db: sqlite3.Connection, name: str, own: int | None) -> None:
@@ -155,7 +224,7 @@ def _check_shortcut(db: sqlite3.Connection, shortcut: str, own: int | None) -> N
 
 def _others(db: sqlite3.Connection, column: str, value: str, own: int | None) -> str | None:
     row = db.execute(
-        f"SELECT name FROM class WHERE {column} = ? AND merged_into IS NULL AND id IS NOT ?",
+        f"SELECT name FROM class WHERE {column} = ? AND {_ACTIVE} AND id IS NOT ?",
         (value, own),
     ).fetchone()
     return None if row is None else str(row[0])

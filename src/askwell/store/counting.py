@@ -48,6 +48,7 @@ def counts(db: sqlite3.Connection, settings: Settings) -> Counts:
         vanished=aside["vanished"],
         labelled=sum(bool(verdict.votes) for verdict in found),
         decisions=decisions,
+        disputed=sum(bool(v.votes) and not v.bad and v.label() is None for v in found),
         unsure=unsure,
         bad=sum(verdict.bad for verdict in found),
         later=later,

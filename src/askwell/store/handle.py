@@ -33,6 +33,7 @@ class Handle:
         self._lock = lock
         self._turn = threading.Lock()
         self._copying: threading.Thread | None = None
+        self._again = False
 
     def close(self) -> None:
         """Wait for a backup that is being made, and let another process write."""
@@ -67,16 +68,28 @@ class Handle:
             yield self._db
 
     def start_backup(self) -> None:
-        """Copy the project in a thread of its own, unless one is at it; nobody waits for it."""
+        """Copy the project in a thread of its own; nobody waits for it.
+
+        While one is at it, it makes a further copy when it is done.
+        """
         with self._turn:
-            if self._copying is None or not self._copying.is_alive():
-                self._copying = threading.Thread(target=self._copy, name="askwell backup")
-                self._copying.start()
+            if self._copying is not None and self._copying.is_alive():
+                self._again = True
+                return
+            self._copying = threading.Thread(target=self._copy, name="askwell backup")
+            self._copying.start()
 
     def _copy(self) -> None:
-        try:
-            backup.copy(self.path, None)
-            self.backup_problem = ""
-        except AskwellError as error:
-            self.backup_problem = str(error)
-            _LOG.warning("%s", error)
+        while True:
+            try:
+                backup.copy(self.path, None)
+                problem = ""
+            except AskwellError as error:
+                _LOG.warning("%s", error)
+                problem = str(error)
+            with self._turn:
+                again, self._again = self._again, False
+                self.backup_problem = problem
+                if not again:
+                    self._copying = None
+                    return

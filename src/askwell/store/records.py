@@ -76,13 +76,19 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ClassName:
-    """A class, its key on the keyboard, its place in lists, and what it was merged into."""
+    """A class, its key on the keyboard, its place in lists, and what became of it."""
 
     id: int
     name: str
     shortcut: str | None
     position: int
     merged_into: int | None
+    removed: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether labels can be given of it."""
+        return self.merged_into is None and not self.removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +263,7 @@ class Counts:
         unreadable: files that cannot be read.
         vanished: files that the last scan did not see.
         labelled: images with a label by anybody.
+        disputed: those of them on which as many say one thing as another, and nothing was settled.
         decisions: answers ever given and not undone.
         unsure: images that somebody is unsure about.
         bad: images that somebody called bad.
@@ -272,6 +279,7 @@ class Counts:
     unreadable: int
     vanished: int
     labelled: int
+    disputed: int
     decisions: int
     unsure: int
     bad: int

@@ -1,4 +1,4 @@
-"""The tables of a project file, as the first migration makes them.
+"""The tables of a project file, as the first migration makes them; what later ones change.
 
 `event` and `class_change` are the record: rows are added and never changed, which triggers see
 to. `content` and `current` are derived from it, kept in step in the same transaction, so that the
@@ -148,3 +148,29 @@ CREATE TRIGGER class_change_keeps BEFORE UPDATE ON class_change
 CREATE TRIGGER class_change_stays BEFORE DELETE ON class_change
   BEGIN SELECT RAISE(ABORT, 'changes of classes are never deleted'); END;
 """
+
+CLASSES_CHANGE_FURTHER = """
+ALTER TABLE class ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
+DROP INDEX class_name;
+DROP INDEX class_shortcut;
+CREATE UNIQUE INDEX class_name ON class (name) WHERE merged_into IS NULL AND NOT removed;
+CREATE UNIQUE INDEX class_shortcut ON class (shortcut) WHERE merged_into IS NULL AND NOT removed;
+
+ALTER TABLE class_change RENAME TO class_change_before;
+CREATE TABLE class_change (
+  seq INTEGER PRIMARY KEY,
+  class INTEGER NOT NULL REFERENCES class (id),
+  change TEXT NOT NULL CHECK (change IN
+    ('add', 'rename', 'merge', 'shortcut', 'separate', 'remove', 'move')),
+  before TEXT,
+  after TEXT,
+  created_at TEXT NOT NULL
+) STRICT;
+INSERT INTO class_change SELECT * FROM class_change_before;
+DROP TABLE class_change_before;
+CREATE TRIGGER class_change_keeps BEFORE UPDATE ON class_change
+  BEGIN SELECT RAISE(ABORT, 'changes of classes are never changed'); END;
+CREATE TRIGGER class_change_stays BEFORE DELETE ON class_change
+  BEGIN SELECT RAISE(ABORT, 'changes of classes are never deleted'); END;
+"""
+"""Version 2: a merge can be taken back, a class removed or moved."""

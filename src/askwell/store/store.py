@@ -165,7 +165,7 @@ class Store:
     # Classes and annotators
 
     def classes(self, active_only: bool = True) -> list[ClassName]:
-        """The classes in their order; with those that were merged away, if wanted."""
+        """The classes in their order; with those that were merged away or removed, if wanted."""
         with self._file.reading() as db:
             return classes.listing(db, active_only=active_only)
 
@@ -184,13 +184,28 @@ class Store:
         with self._file.writing() as db:
             return classes.merge(db, number, into)
 
+    def separate_class(self, number: int) -> ClassName:
+        """Take a merge back; `InputError` if there is none, or the name is taken now."""
+        with self._file.writing() as db:
+            return classes.separate(db, number)
+
+    def remove_class(self, number: int) -> ClassName:
+        """Take away a class that nobody ever used; `InputError` if somebody did."""
+        with self._file.writing() as db:
+            return classes.remove(db, number)
+
+    def move_class_up(self, number: int) -> ClassName:
+        """Have a class change places with the one before it."""
+        with self._file.writing() as db:
+            return classes.move_up(db, number)
+
     def set_shortcut(self, number: int, shortcut: str | None) -> ClassName:
         """Give a class a key on the keyboard, or take it away."""
         with self._file.writing() as db:
             return classes.set_shortcut(db, number, shortcut)
 
     def annotator(self, name: str) -> Annotator:
-        """The annotator of this name, made if there is none."""
+        """The annotator of this name, whatever its capitals; made if there is none."""
         with self._file.writing() as db:
             return classes.annotator(db, name)
 

@@ -62,6 +62,14 @@ class ImageReader:
         self._cache.put((sha256, size), shown)
         return shown
 
+    def problem(self, path: str, sha256: str) -> str:
+        """Why the image of a file cannot be shown; empty if it can."""
+        try:
+            self._cache.put((sha256, "full"), self._read(path, sha256, "full"))
+        except UnreadableImageError as error:
+            return str(error)
+        return ""
+
     def close(self) -> None:
         """End the threads."""
         for threads in self._threads.values():

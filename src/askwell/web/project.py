@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from askwell.datasets.images import in_threads
 from askwell.errors import InputError, RunError
 from askwell.paths import shown
 from askwell.scan import take_up
@@ -59,6 +60,26 @@ class Project:
     def name(self) -> str:
         """What the page calls it."""
         return self.store.settings().name or self.root.name
+
+    def look_again(self) -> tuple[int, int]:
+        """Scan the folder anew and decode every file that had a problem.
+
+        Returns:
+            How many of them can be read now, and how many still cannot.
+        """
+        listed = self.store.items()
+        suspects = {each.path for each in listed if each.status == "unreadable"} | {*self.refused}
+        self.refused = take_up(self.store, self.root).unreadable
+        here = self.store.items()
+        tried = [each for each in here if each.path in suspects and each.status != "vanished"]
+        reasons = in_threads(lambda each: self.images.problem(each.path, each.sha256), tried)
+        damaged = {each.id: why for each, why in zip(tried, reasons, strict=True) if why}
+        mended = [each.id for each in tried if each.id not in damaged]
+        self.store.clear(mended)
+        self.store.unreadable(damaged)
+        self.supervisor.files_changed()
+        self.decided(trains=False)
+        return len(mended), len(damaged) + len(suspects & self.refused.keys())
 
     def close(self) -> None:
         """End the trainer and the threads, close the store."""

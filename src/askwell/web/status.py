@@ -23,7 +23,8 @@ def status(project: Project, annotator: int) -> dict[str, Any]:
     return {
         "labelled": counts.labelled,
         "total": counts.items,
-        "done": f"{number(counts.labelled)} of {number(counts.items)} images labelled",
+        "done": f"{number(counts.labelled)} of {number(counts.items)} images labelled"
+        + (f", {number(counts.bad)} bad" if counts.bad else ""),
         "finished": finished(counts),
         "classes": [
             {
@@ -68,10 +69,11 @@ def model_line(project: Project) -> tuple[str, str]:
     if not history:
         return ("none yet", doing)
     now = history[-1]
-    about = f"trained on {number(now.trained_on)} labels"
+    about = f"the {ordinal(now.version)} so far"
     if now.stream == "cold":
         about = "variety first, until there are some five labels a class"
-    return (str(now.version), f"{about}; {doing}" if doing else about)
+    labels = f"of {number(now.trained_on)} labels" if now.trained_on else "none yet"
+    return (labels, f"{about}; {doing}" if doing else about)
 
 
 def trainer_sentence(state: TrainerState) -> str:
@@ -107,7 +109,7 @@ def advise(known: Estimate, counts: Counts) -> Advice:
             False,
             f"{number(counts.holdout)} of the images are set aside to measure the model; to say "
             f"what more labels would bring takes {FEWEST_IMAGES}. Show a larger share at random "
-            "(Progress, Settings), or judge by the gallery.",
+            "(a setting on the page Progress), or judge by the gallery.",
         )
     return advice(known.expectation, known.accuracy, left=left)
 
@@ -116,8 +118,18 @@ def finished(counts: Counts) -> str:
     """What is said when there is no image left to show."""
     if counts.items == 0:
         return "There are no images in this folder."
-    skipped = [f"{n} {what}" for n, what in ((counts.unsure, "unsure"), (counts.bad, "bad")) if n]
-    rest = f" Skipped: {', '.join(skipped)}." if skipped else ""
+    skipped = [
+        f"{number(n)} {what}"
+        for n, what in ((counts.unsure, "unsure"), (counts.bad, "a bad image"))
+        if n
+    ]
+    rest = f" Somebody called {' and '.join(skipped)}." if skipped else ""
+    if counts.disputed:
+        images = "image has" if counts.disputed == 1 else "images have"
+        rest += (
+            f" {number(counts.disputed)} {images} as many votes for one class as for another: "
+            "settle what they are on the page Agreement."
+        )
     return (
         f"No image is left for you: {number(counts.labelled)} of {number(counts.items)} are "
         f"labelled.{rest} The gallery shows which ones the model disagrees with."
@@ -144,6 +156,12 @@ def key_of(each: ClassName, place: int) -> str:
     if place < 20:
         return ("⇧" if place >= 10 else "") + str((place + 1) % 10)
     return ""
+
+
+def ordinal(n: int) -> str:
+    """1st, 2nd, 3rd, 4th, …, 11th, …, 21st."""
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{number(n)}{ending}"
 
 
 def number(n: int) -> str:

@@ -18,14 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from askwell.errors import AskwellError
-from askwell.labelling.files import (
-    Listed,
-    RankingFile,
-    Snapshot,
-    read_ranking,
-    write_items,
-    write_snapshot,
-)
+from askwell.labelling.archives import CHECK, CheckFile, RankingFile, read_check, read_ranking
+from askwell.labelling.files import Listed, Snapshot, write_items, write_snapshot
 from askwell.store import Ranking, Store
 from askwell.web.trainer import Trainer
 
@@ -34,6 +28,7 @@ Message = tuple[Trainer | None, Mapping[str, Any] | None]
 """An event of a trainer, or None at its end; or from the page, whose trainer is None."""
 
 _DIRTY: Message = (None, {"event": "labels changed"})
+_FILES: Message = (None, {"event": "files changed"})
 _WAKE: Message = (None, None)
 
 TRAINER = (sys.executable, "-m", "askwell.labelling.worker")
@@ -103,6 +98,8 @@ class Supervisor:
         """Called, from the keeper's thread, when images turned out unreadable."""
         self.state = TrainerState()
         self.predictions = _stored_predictions(store, work)
+        self.checked = _stored_check(work)
+        """What is said of labelled images by models that were not taught their labels."""
         self.history = tuple(store.rankings())
         """Every ranking so far without its items, oldest first."""
         self._version = max((ranking.version for ranking in self.history), default=0)
@@ -125,6 +122,10 @@ class Supervisor:
     def labels_changed(self) -> None:
         """Train again, now or as soon as the training that runs is over."""
         self._messages.put(_DIRTY)
+
+    def files_changed(self) -> None:
+        """Tell the trainer which images there are now."""
+        self._messages.put(_FILES)
 
     @property
     def pid(self) -> int | None:
@@ -167,6 +168,8 @@ class Supervisor:
                 continue
             if message is _DIRTY:
                 self._dirty = True
+            elif message is _FILES:
+                self._send_items(trainer)
             elif sender is trainer:  # not one that was ended before
                 if event is None:
                     self._note(trainer.farewell())
@@ -191,6 +194,8 @@ class Supervisor:
                 self._asked_at = None
                 self._switch(str(event["file"]))
                 self.state = replace(self.state, phase="idle", deaths=0, message="")
+            case "checked":
+                self.checked = read_check(self._work / str(event["file"]))
             case "error":
                 self._note(str(event.get("message", "")))
                 if event.get("version") is not None:
@@ -208,7 +213,8 @@ class Supervisor:
     def _send_items(self, trainer: Trainer) -> None:
         items = [Listed.of(item) for item in self._store.items() if item.showable]
         write_items(self._work / "items.json", items)
-        self.state = replace(self.state, total=len(items))
+        self._unreadable.clear()
+        self.state = replace(self.state, total=len(items), unreadable=0)
         trainer.say({"do": "items", "file": "items.json"})
 
     def _ask(self, trainer: Trainer) -> None:
@@ -253,7 +259,7 @@ class Supervisor:
         self._forget_files(keep=name)
 
     def _forget_files(self, keep: str) -> None:
-        for path in self._work.glob("*.npz"):
+        for path in self._work.glob("ranking-*.npz"):
             if path.name != Path(keep).name:
                 path.unlink(missing_ok=True)
 
@@ -275,5 +281,13 @@ def _stored_predictions(store: Store, work: Path) -> RankingFile | None:
         return None
     try:
         return read_ranking(work / last.predictions)
+    except AskwellError:
+        return None  # it is made again
+
+
+def _stored_check(work: Path) -> CheckFile | None:
+    """The labels as they were checked before a restart."""
+    try:
+        return read_check(work / CHECK)
     except AskwellError:
         return None  # it is made again

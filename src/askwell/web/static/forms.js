@@ -8,13 +8,21 @@ export function startForms() {
   for (const form of document.querySelectorAll("form[data-api]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (form.dataset.confirm && !confirm(form.dataset.confirm)) return;
+      if (form.dataset.confirm && !confirm(question(form))) return;
       submit(form, event.submitter);
     });
   }
   for (const select of document.querySelectorAll("select[data-go]")) {
     select.addEventListener("change", () => select.form.requestSubmit());
   }
+}
+
+/** The question before a form is sent, with what was chosen in it: {into} is the field's words. */
+function question(form) {
+  return form.dataset.confirm.replace(/\{(\w+)\}/g, (_, name) => {
+    const field = form.elements.namedItem(name);
+    return field.selectedOptions?.[0]?.text ?? field.value;
+  });
 }
 
 async function submit(form, submitter) {

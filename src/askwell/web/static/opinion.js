@@ -78,8 +78,8 @@ export class Opinion {
     right.append(
       bar("Uncertainty", [[epistemic / largest, "epistemic"], [aleatoric / largest, "aleatoric"]],
         percent((epistemic + aleatoric) / largest)),
-      key("epistemic", `${percent(epistemic / largest)} epistemic: more labels would settle it`),
-      key("aleatoric", `${percent(aleatoric / largest)} aleatoric: the image itself is ambiguous`),
+      key("epistemic", `${percent(epistemic / largest)} epistemic: what more labels may settle`),
+      key("aleatoric", `${percent(aleatoric / largest)} aleatoric: what it takes for ambiguous`),
       element("p", opinion.words, "note"),
       element("p", opinion.path, "note path"),
     );

@@ -42,7 +42,11 @@ def agreement(request: Request) -> Response:
         fleiss=_fleiss([answers for _, answers in pairs]),
         disagreements=[(item, answers, secrets.token_hex(16)) for item, answers in open_[:_SHOWN]],
         more=max(0, len(open_) - _SHOWN),
-        settled=sum(item in settled for item, _ in differing),
+        settled=[
+            (item, answers, settled[item], secrets.token_hex(16))
+            for item, answers in differing
+            if item in settled
+        ],
         classes=project.store.classes(),
         names={each.id: each.name for each in project.store.classes(active_only=False)},
         annotators={each.id: each.name for each in project.store.annotators()},

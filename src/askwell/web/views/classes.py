@@ -28,16 +28,14 @@ def classes(request: Request) -> Response:
         return RedirectResponse("/start", 303)
     counts = project.tally.exact().per_class
     every = project.store.classes(active_only=False)
-    active = [each for each in every if each.merged_into is None]
+    active = [each for each in every if each.active]
     names = {each.id: each.name for each in every}
     return page(
         request,
         "classes.html",
         title="Classes",
         rows=[(each, key_of(each, i), counts.get(each.id, 0)) for i, each in enumerate(active)],
-        merged=[
-            (each.name, names[each.merged_into]) for each in every if each.merged_into is not None
-        ],
+        merged=[(each, names[each.merged_into]) for each in every if each.merged_into is not None],
     )
 
 
@@ -47,7 +45,9 @@ def add(request: Request, body: NewClassBody) -> dict[str, Any]:
     project = project_of(request)
     made = project.store.add_class(body.name, _key(body.shortcut))
     project.decided(trains=True)
-    return _said(made, f"Added {made.name}.")
+    alike = [each.name for each in project.store.classes() if _alike(each, made)]
+    also = f" There is {alike[0]} too: mind which one you mean." if alike else ""
+    return _said(made, f"Added {made.name}.{also}")
 
 
 @router.patch("/api/classes/{number}")
@@ -70,6 +70,37 @@ def merge(request: Request, number: ClassId, body: MergeBody) -> dict[str, Any]:
     project.store.merge_class(number, body.into)
     project.decided(trains=True)
     return _said(into, f"{found.name} is now part of {into.name}.")
+
+
+@router.post("/api/classes/{number}/separate")
+def separate(request: Request, number: ClassId) -> dict[str, Any]:
+    """Take a merge back: the class has its own labels again."""
+    project = project_of(request)
+    found = project.store.separate_class(number)
+    project.decided(trains=True)
+    return _said(found, f"{found.name} is a class of its own again.")
+
+
+@router.post("/api/classes/{number}/remove")
+def remove(request: Request, number: ClassId) -> dict[str, Any]:
+    """Take away a class that nobody ever used."""
+    project = project_of(request)
+    found = project.store.remove_class(_active(project, number).id)
+    project.decided(trains=True)
+    return _said(found, f"Removed {found.name}.")
+
+
+@router.post("/api/classes/{number}/up")
+def move_up(request: Request, number: ClassId) -> dict[str, Any]:
+    """Have a class change places, and number keys, with the one before it."""
+    project = project_of(request)
+    found = project.store.move_class_up(_active(project, number).id)
+    return _said(found, f"Moved {found.name}.")
+
+
+def _alike(one: ClassName, other: ClassName) -> bool:
+    """Whether two classes have the same name but for capitals."""
+    return one.id != other.id and one.name.casefold() == other.name.casefold()
 
 
 def _active(project: Project, number: int) -> ClassName:

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from askwell.errors import LabelError
-from askwell.labelling.files import RankingFile
+from askwell.labelling.archives import RankingFile
 from askwell.store import Current, Decision, Item
+from askwell.web.judging import shares
 from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
 from askwell.web.schemas import DecisionsBody, Id, UndoBody
@@ -108,7 +109,11 @@ def opinion(request: Request, item: Id, annotator: Who = None) -> dict[str, Any]
         "epistemic": epistemic,
         "aleatoric": total - epistemic,
         "largest": largest,
-        "words": _words(total / largest, epistemic / total if total > 0 else 0.0),
+        "words": _words(
+            total / largest,
+            epistemic / total if total > 0 else 0.0,
+            early=ranking.stream == "cold",
+        ),
         "path": image.path,
     }
 
@@ -173,17 +178,11 @@ def _prediction(ranking: RankingFile | None, item: int) -> dict[str, Any]:
 
 def _probabilities(project: Project, ranking: RankingFile, row: int) -> list[dict[str, Any]]:
     """Classes that still are, likeliest first; a merged class's share goes to the one it is now."""
-    every = {each.id: each for each in project.store.classes(active_only=False)}
-    shares: dict[int, float] = {}
-    for number, share in zip(ranking.classes.tolist(), ranking.probs[row].tolist(), strict=True):
-        while number in every and (into := every[number].merged_into) is not None:
-            number = into
-        shares[number] = shares.get(number, 0.0) + share
-    ordered = sorted(shares.items(), key=lambda pair: -pair[1])
+    every = project.store.classes(active_only=False)
+    names = {each.id: each.name for each in every}
     return [
-        {"id": number, "name": every[number].name, "probability": share}
-        for number, share in ordered
-        if number in every
+        {"id": number, "name": names[number], "probability": share}
+        for number, share in shares(every, ranking, row).items()
     ]
 
 
@@ -214,9 +213,11 @@ def _no_opinion(ranking: RankingFile | None) -> str:
     return "The model has not read this image yet."
 
 
-def _words(total: float, epistemic: float) -> str:
+def _words(total: float, epistemic: float, *, early: bool) -> str:
+    if early:
+        return "It has too few labels to tell an ambiguous image from one that is new to it."
     if total < 0.15:
         return "The model is sure."
     if epistemic > 0.5:
         return "It has seen too little of the kind: a label here teaches it much."
-    return "The image looks ambiguous to it: more labels may not settle that."
+    return "To it, such images look ambiguous: more labels may not settle that."

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from starlette.responses import RedirectResponse, Response
 
 from askwell.store import Current
+from askwell.web.judging import judge
 from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
 from askwell.web.schemas import Id
@@ -40,7 +41,13 @@ PageQuery = Annotated[int, Query(ge=1, le=10**6)]
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One annotator's answer about one image, with what the model says."""
+    """One annotator's answer about one image, with what a model says that was not taught it.
+
+    Attributes:
+        answer: that stands.
+        predicted: the likeliest class; None where no model can say yet.
+        disagreement: by how much more probable that is than the answer, 0 to 1.
+    """
 
     answer: Current
     predicted: int | None = None
@@ -59,7 +66,9 @@ def gallery(
     project, viewer = project_of(request), viewer_of(request)
     if viewer is None:
         return RedirectResponse("/start", 303)
-    tiles = find(project, viewer.id, show, label, by)
+    seen = list(visible(project, viewer.id))
+    tiles, unchecked = _filtered(project, seen, show, label, by)
+    people = {each.annotator for each in seen}
     pages = max(1, -(-len(tiles) // _PAGE))
     at = min(at, pages)
     classes = project.store.classes()
@@ -70,6 +79,7 @@ def gallery(
         title="Gallery",
         tiles=tiles[(at - 1) * _PAGE : at * _PAGE],
         found=len(tiles),
+        unchecked=unchecked,
         first=(at - 1) * _PAGE,
         at=at,
         page_count=pages,
@@ -80,7 +90,7 @@ def gallery(
         by=by,
         classes=classes,
         names={each.id: each.name for each in classes},
-        annotators={each.id: each.name for each in project.store.annotators()},
+        annotators={e.id: e.name for e in project.store.annotators() if e.id in people},
     )
 
 
@@ -143,9 +153,16 @@ def find(
     project: Project, viewer: int, show: Show, label: int | None, by: int | None
 ) -> list[Tile]:
     """The answers that a viewer may see and asks for: newest first, or worst first."""
+    return _filtered(project, visible(project, viewer), show, label, by)[0]
+
+
+def _filtered(
+    project: Project, seen: Iterable[Current], show: Show, label: int | None, by: int | None
+) -> tuple[list[Tile], int]:
+    """The answers, and how many of them no model could be asked about."""
     current = [
         each
-        for each in visible(project, viewer)
+        for each in seen
         if (each.flagged if show == "flagged" else each.kind == _kind(show))
         and (label is None or each.label == label)
         and (by is None or each.annotator == by)
@@ -153,8 +170,9 @@ def find(
     tiles = _with_predictions(project, current)
     if show == "disagrees":
         wrong = [tile for tile in tiles if tile.disagreement > 0]
-        return sorted(wrong, key=lambda tile: -tile.disagreement)
-    return sorted(tiles, key=lambda tile: -tile.answer.seq)
+        unchecked = sum(tile.predicted is None for tile in tiles)
+        return sorted(wrong, key=lambda tile: -tile.disagreement), unchecked
+    return sorted(tiles, key=lambda tile: -tile.answer.seq), 0
 
 
 def visible(project: Project, viewer: int) -> Iterable[Current]:
@@ -177,21 +195,17 @@ def _kind(show: Show) -> str:
 
 
 def _with_predictions(project: Project, current: list[Current]) -> list[Tile]:
-    ranking = project.supervisor.predictions
-    if ranking is None or len(ranking.all_items) == 0:
-        return [Tile(each) for each in current]
-    columns = {number: column for column, number in enumerate(ranking.classes.tolist())}
+    said = judge(project, [each.item for each in current])
+    columns = {number: column for column, number in enumerate(said.classes.tolist())}
     tiles = []
-    for each in current:
-        row = ranking.row(each.item)
-        if row is None:
+    for each, probs in zip(current, said.probs, strict=True):
+        if not len(probs) or np.isnan(probs[0]):
             tiles.append(Tile(each))
             continue
-        best = int(np.argmax(ranking.probs[row]))
-        gap = 0.0
-        if each.label in columns:
-            gap = float(ranking.probs[row, best]) - float(ranking.probs[row, columns[each.label]])
-        tiles.append(Tile(each, int(ranking.classes[best]), gap))
+        best = int(np.argmax(probs))
+        own = columns.get(each.label or 0)
+        gap = 0.0 if own is None else float(probs[best] - probs[own])
+        tiles.append(Tile(each, int(said.classes[best]), gap))
     return tiles
 
 

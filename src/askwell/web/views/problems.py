@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from askwell.web.rendering import page, project_of, viewer_of
-from askwell.web.status import trainer_sentence
+from askwell.web.status import number, trainer_sentence
 
 router = APIRouter()
 
@@ -19,7 +19,7 @@ def problems(request: Request) -> Response:
     project = project_of(request)
     if viewer_of(request) is None:
         return RedirectResponse("/start", 303)
-    items = project.store.items()
+    items, state = project.store.items(), project.supervisor.state
     paths = {each.id: each.path for each in items}
     unreadable = [(each.path, each.reason) for each in items if each.status == "unreadable"]
     refused = sorted(project.refused.items())
@@ -40,18 +40,16 @@ def problems(request: Request) -> Response:
         duplicates=lists[2][:_SHOWN],
         numbers=[len(each) for each in lists],
         shown=_SHOWN,
-        trainer=project.supervisor.state.message and trainer_sentence(project.supervisor.state),
+        trainer=trainer_sentence(state) if state.phase == "dead" else state.message,
     )
 
 
 @router.post("/api/problems/retry")
 def retry(request: Request) -> dict[str, Any]:
-    """Take unreadable files as readable again, until they prove otherwise."""
-    project = project_of(request)
-    unreadable = [each.id for each in project.store.items() if each.status == "unreadable"]
-    project.store.clear(unreadable)
-    project.decided(trains=False)
-    return {"said": f"{len(unreadable)} files are tried again."}
+    """Look at the folder anew and decode each file that could not be read."""
+    mended, still = project_of(request).look_again()
+    said = f"{number(mended)} of them can be read now" if mended else "None of them can be read"
+    return {"said": f"{said}; {number(still)} still cannot." if still and mended else f"{said}."}
 
 
 @router.post("/api/backup")

@@ -6,11 +6,18 @@ import numpy as np
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from askwell.labelling.estimate import Interval, Point, accuracy, auc, balanced_accuracy
+from askwell.labelling.estimate import (
+    Interval,
+    Point,
+    accuracy,
+    auc,
+    balanced_accuracy,
+    mean,
+)
 from askwell.store import Counts, Ranking
 from askwell.web.acquisitions import ACQUISITIONS
 from askwell.web.curve import Dot, draw
-from askwell.web.known import FEWEST
+from askwell.web.known import FEWEST, FEWEST_OF_A_CLASS
 from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
 from askwell.web.status import advise, facts, number
@@ -71,23 +78,39 @@ def _measures(project: Project) -> list[tuple[str, str]]:
     if len(items) < FEWEST:
         return []
     right, classes = [correct[item] for item in items], [truth[item] for item in items]
-    found = [
-        ("Balanced accuracy (mean over classes)", _percents(balanced_accuracy(right, classes)))
-    ]
-    rows = [ranking.row(item) for item in items]
-    if len(ranking.classes) == 2 and None not in rows:
-        positive = np.array(classes) == ranking.classes[1]
-        area = auc(ranking.probs[np.array(rows, dtype=np.int64), 1], positive)
+    found = [("Balanced accuracy (mean over classes)", _balanced(project, right, classes))]
+    rows = [row for item in items if (row := ranking.row(item)) is not None]
+    if len(rows) < len(items) or not set(classes) <= set(ranking.classes.tolist()):
+        return found
+    probs = ranking.probs[rows].astype(np.float64)
+    if len(ranking.classes) == 2:
+        area = auc(probs[:, 1], np.array(classes) == ranking.classes[1])
         if area is not None:
-            value = f"{area.value:.2f} ({area.low:.2f} to {area.high:.2f})"
-            found.append(("Area under the ROC curve", value))
-    if (nll := ranking.metrics.get("nll")) is not None:
-        found.append(("Negative log-likelihood (nats)", f"{nll:.3f}"))
+            found.append(("Area under the ROC curve", _between(area)))
+    columns = np.searchsorted(np.sort(ranking.classes), classes)
+    at_label = probs[np.arange(len(items)), np.argsort(ranking.classes)[columns]]
+    nll = mean(-np.log(np.maximum(at_label, np.finfo(np.float16).tiny)), least=0)
+    found.append(("Negative log-likelihood (nats)", _between(nll)))
     return found
 
 
-def _percents(known: Interval) -> str:
-    return f"{100 * known.value:.0f} % ({100 * known.low:.0f} to {100 * known.high:.0f} %)"
+def _balanced(project: Project, right: Sequence[bool], classes: Sequence[int]) -> str:
+    """Balanced accuracy, where the reserve has a few images of every class that has labels."""
+    labelled = {*project.store.labels().values(), *classes}
+    few = [
+        each.name
+        for each in project.store.classes()
+        if each.id in labelled and classes.count(each.id) < FEWEST_OF_A_CLASS
+    ]
+    if few:
+        names = ", ".join(few[:3]) + (f" and {len(few) - 3} more" if len(few) > 3 else "")
+        return f"– (fewer than {FEWEST_OF_A_CLASS} random images are {names})"
+    now = balanced_accuracy(right, classes)
+    return f"{100 * now.value:.0f} % ({100 * now.low:.0f} to {100 * now.high:.0f} %)"
+
+
+def _between(known: Interval) -> str:
+    return f"{known.value:.2f} ({known.low:.2f} to {known.high:.2f})"
 
 
 def _labelled(counts: Counts) -> tuple[str, str, str]:

@@ -1,0 +1,74 @@
+"""What the model says of answered images, without repeating what it was taught.
+
+Of a labelled image it is what a model says that was trained on other labels (the trainer's
+`crosscheck`); of all others, those of the reserve among them, what the last model says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askwell.labelling.archives import CheckFile, RankingFile
+from askwell.store import ClassName
+from askwell.web.project import Project
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opinions:
+    """Probabilities of images. Images N, classes C.
+
+    Attributes:
+        classes: int64 (C,), ids of the classes that there are now.
+        probs: float32 (N, C); a row of NaN where nothing can be said yet.
+    """
+
+    classes: NDArray[np.int64]
+    probs: NDArray[np.float32]
+
+
+def judge(project: Project, items: Sequence[int]) -> Opinions:
+    """What the models say of some images, with what was merged counted together."""
+    every = project.store.classes(active_only=False)
+    active = np.array([each.id for each in every if each.active], dtype=np.int64)
+    wanted = np.array(items, dtype=np.int64)
+    said = Opinions(active, np.full((len(wanted), len(active)), np.nan, dtype=np.float32))
+    last, checked = project.supervisor.predictions, project.supervisor.checked
+    if last is not None and len(last.all_items):
+        taught = np.fromiter(project.store.labels(), dtype=np.int64)
+        _enter(said, wanted, ~np.isin(wanted, taught), last.all_items, last, every)
+    if checked is not None and len(checked.items):
+        _enter(said, wanted, np.ones(len(wanted), dtype=bool), checked.items, checked, every)
+    return said
+
+
+def shares(
+    every: Sequence[ClassName], source: RankingFile | CheckFile, row: int
+) -> dict[int, float]:
+    """Class → probability of one row, with what was merged counted together, likeliest first."""
+    into = {each.id: each.merged_into or each.id for each in every}
+    found: dict[int, float] = {}
+    for number, share in zip(source.classes.tolist(), source.probs[row].tolist(), strict=True):
+        if number in into:
+            found[into[number]] = found.get(into[number], 0.0) + share
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+
+def _enter(
+    said: Opinions,
+    wanted: NDArray[np.int64],
+    asked: NDArray[np.bool_],
+    items: NDArray[np.int64],
+    source: RankingFile | CheckFile,
+    every: Sequence[ClassName],
+) -> None:
+    """Take over what a source says of those that are asked, where it knows them."""
+    rows = np.searchsorted(items, wanted).clip(max=len(items) - 1)
+    known = np.flatnonzero(asked & (items[rows] == wanted))
+    into = {each.id: each.merged_into or each.id for each in every}
+    place = {number: column for column, number in enumerate(said.classes.tolist())}
+    said.probs[known] = 0
+    for column, number in enumerate(source.classes.tolist()):
+        if into.get(number) in place:
+            said.probs[known, place[into[number]]] += source.probs[rows[known], column]
