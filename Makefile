@@ -26,7 +26,7 @@ demo-label: $(STAMP) ## Label real photographs of clothes (Fashion-MNIST) in you
 	$(BIN)/askwell label $(DEMO) --classes "$(DEMO_CLASSES)"
 
 test: $(STAMP) ## Run every test, a file at a time on each core
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## Format, lint, types, import layers, documentation
 	$(BIN)/ruff format --check .
