@@ -72,7 +72,7 @@ def model_line(project: Project) -> tuple[str, str]:
     about = f"the {ordinal(now.version)} so far"
     if now.stream == "cold":
         about = "variety first, until there are some five labels a class"
-    labels = f"of {number(now.trained_on)} labels" if now.trained_on else "none yet"
+    labels = f"from {number(now.trained_on)} labels" if now.trained_on else "none yet"
     return (labels, f"{about}; {doing}" if doing else about)
 
 
