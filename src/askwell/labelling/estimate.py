@@ -216,7 +216,7 @@ def expected(
         gain,
         f"Extrapolated from {len(curve)} models with {curve[0].labels} to {curve[-1].labels} "
         f"labels on {images} hold-out images: {more} more labels would add about "
-        f"{_points(gain.value)} of accuracy ({_points(gain.low)} to {_points(gain.high)}).",
+        f"{_points(gain.value)} of accuracy ({100 * gain.low:.1f} to {100 * gain.high:.1f}).",
     )
 
 
@@ -309,7 +309,7 @@ def advice(
         )
     return Advice(
         False,
-        f"{expectation.more} more labels would add {_points(gain.low)} to {_points(gain.high)} of "
+        f"{expectation.more} more labels would add {100 * gain.low:.1f} to {_points(gain.high)} of "
         "accuracy: not known well enough to stop.",
     )
 
