@@ -106,7 +106,9 @@ def test_the_gallery_finds_what_the_model_disagrees_with(training, client):
     tiles = client.get("/api/gallery", params={"show": "disagrees"}).json()["tiles"]
     wrong = next(item for item, place in truth.items() if place == 7)
     assert wrong in [each["item"] for each in tiles[:3]]
-    assert "model: " in client.get("/gallery", params={"show": "disagrees"}).text
+    page = client.get("/gallery", params={"show": "disagrees"}).text
+    assert "model: " in page
+    assert f"of {known + len(training.store.holdout_labels())} labels." in page  # all were judged
     page = client.get("/progress").text
     assert "random images that it never learns from" in page
     assert training.known.of(training.supervisor.history).images == len(

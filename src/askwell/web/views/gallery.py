@@ -54,6 +54,15 @@ class Tile:
     disagreement: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Tiles, and where the model was to be asked, of how many answers it was or could not be."""
+
+    tiles: list[Tile]
+    judged: int = 0
+    unchecked: int = 0
+
+
 @router.get("/gallery", include_in_schema=False)
 def gallery(
     request: Request,
@@ -67,7 +76,8 @@ def gallery(
     if viewer is None:
         return RedirectResponse("/start", 303)
     seen = list(visible(project, viewer.id))
-    tiles, unchecked = _filtered(project, seen, show, label, by)
+    found = _filtered(project, seen, show, label, by)
+    tiles = found.tiles
     people = {each.annotator for each in seen}
     pages = max(1, -(-len(tiles) // _PAGE))
     at = min(at, pages)
@@ -79,7 +89,8 @@ def gallery(
         title="Gallery",
         tiles=tiles[(at - 1) * _PAGE : at * _PAGE],
         found=len(tiles),
-        unchecked=unchecked,
+        judged=found.judged,
+        unchecked=found.unchecked,
         first=(at - 1) * _PAGE,
         at=at,
         page_count=pages,
@@ -153,13 +164,12 @@ def find(
     project: Project, viewer: int, show: Show, label: int | None, by: int | None
 ) -> list[Tile]:
     """The answers that a viewer may see and asks for: newest first, or worst first."""
-    return _filtered(project, visible(project, viewer), show, label, by)[0]
+    return _filtered(project, visible(project, viewer), show, label, by).tiles
 
 
 def _filtered(
     project: Project, seen: Iterable[Current], show: Show, label: int | None, by: int | None
-) -> tuple[list[Tile], int]:
-    """The answers, and how many of them no model could be asked about."""
+) -> Found:
     current = [
         each
         for each in seen
@@ -170,9 +180,10 @@ def _filtered(
     tiles = _with_predictions(project, current)
     if show == "disagrees":
         wrong = [tile for tile in tiles if tile.disagreement > 0]
-        unchecked = sum(tile.predicted is None for tile in tiles)
-        return sorted(wrong, key=lambda tile: -tile.disagreement), unchecked
-    return sorted(tiles, key=lambda tile: -tile.answer.seq), 0
+        judged = sum(tile.predicted is not None for tile in tiles)
+        worst_first = sorted(wrong, key=lambda tile: -tile.disagreement)
+        return Found(worst_first, judged, len(tiles) - judged)
+    return Found(sorted(tiles, key=lambda tile: -tile.answer.seq))
 
 
 def visible(project: Project, viewer: int) -> Iterable[Current]:
