@@ -71,7 +71,7 @@ def decision_log(store: Store) -> Iterator[Logged]:
     items = {item.id: item for item in store.items()}
     every = store.classes(active_only=False)
     names = {each.id: each.name for each in every}
-    classes = {each.id: names[each.merged_into or each.id] for each in every}
+    classes = {each.id: names[each.counts_as] for each in every}
     annotators = {each.id: each.name for each in store.annotators()}
     for event in store.events():
         decision = event.decision

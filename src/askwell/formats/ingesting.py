@@ -15,6 +15,7 @@ from askwell.formats.rows import Labels, Named
 from askwell.paths import is_file, is_folder, shown
 from askwell.scan import scan
 from askwell.store import Decision, Item, Store, parsing
+from askwell.store.classes import annotator_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +145,12 @@ def _labels_by(store: Store, annotator: str, items: Sequence[Item]) -> dict[int,
 
     What was decided counts for the content, also where the file has another name now.
     """
-    names = {each.id: each.name.casefold() for each in store.annotators()}
-    numbers = {number for number, name in names.items() if name == annotator.casefold()}
+    who = annotator_named(store.annotators(), annotator)
     content = {item.id: item.sha256 for item in items}
     said = {
         content[each.item]: each.label
         for each in sorted(store.current(), key=lambda each: each.seq)
-        if each.annotator in numbers and each.kind != "flag"
+        if who is not None and each.annotator == who.id and each.kind != "flag"
     }
     return {item.id: said[item.sha256] for item in items if item.sha256 in said}
 

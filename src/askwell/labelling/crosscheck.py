@@ -39,7 +39,7 @@ class CrossCheck:
         rows = pool.features[[pool.position(item) for item in items]]
         self._pool = FeatureRows(rows, items)
         self._folds = folds(known, seed=snapshot.seed)
-        self._probs = np.full((len(items), len(columns)), np.nan, dtype=np.float16)
+        self._probs = np.zeros((len(items), len(columns)), dtype=np.float16)
         self._next = 0
 
     @property
@@ -64,10 +64,15 @@ class CrossCheck:
         self._probs[rows] = summarise(draws, self._pool.features[rows]).probs.numpy()
 
     def result(self) -> CheckFile:
-        """What the models said, of the folds that were judged."""
-        rows = np.flatnonzero(np.isfinite(self._probs[:, :1]).all(axis=1))
-        items = np.asarray(self._pool.ids, dtype=np.int64)[rows]
-        return CheckFile(len(self._labels), items, self._classes, self._probs[rows])
+        """What the models said, once every fold was judged."""
+        items = sorted(self._folds)
+        rows = [self._pool.position(item) for item in items]
+        return CheckFile(
+            len(self._labels),
+            np.array(items, dtype=np.int64),
+            self._classes,
+            self._probs[rows],
+        )
 
 
 def folds(labels: Mapping[int, int], *, seed: int) -> dict[int, int]:

@@ -1,6 +1,7 @@
 """Classes and annotators: added and renamed in the middle; every change of a class is kept."""
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from askwell.errors import InputError, LabelError
@@ -166,13 +167,18 @@ def annotator(db: sqlite3.Connection, name: str) -> Annotator:
         InputError: the name is empty, too long or has control characters.
     """
     name = parsing.name(name, "An annotator's name")
-    alike = [each for each in annotators(db) if each.name.casefold() == name.casefold()]
-    if alike:
-        return next((each for each in alike if each.name == name), alike[0])
+    if (known := annotator_named(annotators(db), name)) is not None:
+        return known
     (number,) = db.execute(
         "INSERT INTO annotator (name) VALUES (?) RETURNING id", (name,)
     ).fetchone()
     return Annotator(number, name)
+
+
+def annotator_named(known: Iterable[Annotator], name: str) -> Annotator | None:
+    """The annotator of this name, or else the first whose name differs by capitals alone."""
+    alike = [each for each in known if each.name.casefold() == name.casefold()]
+    return next((each for each in alike if each.name == name), alike[0] if alike else None)
 
 
 def annotators(db: sqlite3.Connection) -> list[Annotator]:

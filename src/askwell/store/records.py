@@ -90,6 +90,11 @@ class ClassName:
         """Whether labels can be given of it."""
         return self.merged_into is None and not self.removed
 
+    @property
+    def counts_as(self) -> int:
+        """The class that its labels count for: itself, or what it was merged into."""
+        return self.id if self.merged_into is None else self.merged_into
+
 
 @dataclass(frozen=True, slots=True)
 class Annotator:

@@ -47,12 +47,17 @@ def shares(
     every: Sequence[ClassName], source: RankingFile | CheckFile, row: int
 ) -> dict[int, float]:
     """Class → probability of one row, with what was merged counted together, likeliest first."""
-    into = {each.id: each.merged_into or each.id for each in every}
+    probs = source.probs[row].tolist()
     found: dict[int, float] = {}
-    for number, share in zip(source.classes.tolist(), source.probs[row].tolist(), strict=True):
-        if number in into:
-            found[into[number]] = found.get(into[number], 0.0) + share
+    for column, number in _columns(every, source):
+        found[number] = found.get(number, 0.0) + probs[column]
     return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+
+def _columns(every: Sequence[ClassName], source: RankingFile | CheckFile) -> list[tuple[int, int]]:
+    """Each column of a source's probabilities with the class that it counts for now."""
+    now = {each.id: each.counts_as for each in every}
+    return [(i, now[number]) for i, number in enumerate(source.classes.tolist()) if number in now]
 
 
 def _enter(
@@ -66,9 +71,8 @@ def _enter(
     """Take over what a source says of those that are asked, where it knows them."""
     rows = np.searchsorted(items, wanted).clip(max=len(items) - 1)
     known = np.flatnonzero(asked & (items[rows] == wanted))
-    into = {each.id: each.merged_into or each.id for each in every}
     place = {number: column for column, number in enumerate(said.classes.tolist())}
     said.probs[known] = 0
-    for column, number in enumerate(source.classes.tolist()):
-        if into.get(number) in place:
-            said.probs[known, place[into[number]]] += source.probs[rows[known], column]
+    for column, number in _columns(every, source):
+        if number in place:
+            said.probs[known, place[number]] += source.probs[rows[known], column]

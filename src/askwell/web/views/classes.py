@@ -44,10 +44,9 @@ def add(request: Request, body: NewClassBody) -> dict[str, Any]:
     """Add a class."""
     project = project_of(request)
     made = project.store.add_class(body.name, _key(body.shortcut))
-    project.decided(trains=True)
     alike = [each.name for each in project.store.classes() if _alike(each, made)]
     also = f" There is {alike[0]} too: mind which one you mean." if alike else ""
-    return _said(made, f"Added {made.name}.{also}")
+    return _trains(project, made, f"Added {made.name}.{also}")
 
 
 @router.patch("/api/classes/{number}")
@@ -68,8 +67,7 @@ def merge(request: Request, number: ClassId, body: MergeBody) -> dict[str, Any]:
     project = project_of(request)
     found, into = _active(project, number), _active(project, body.into)
     project.store.merge_class(number, body.into)
-    project.decided(trains=True)
-    return _said(into, f"{found.name} is now part of {into.name}.")
+    return _trains(project, into, f"{found.name} is now part of {into.name}.")
 
 
 @router.post("/api/classes/{number}/separate")
@@ -77,8 +75,7 @@ def separate(request: Request, number: ClassId) -> dict[str, Any]:
     """Take a merge back: the class has its own labels again."""
     project = project_of(request)
     found = project.store.separate_class(number)
-    project.decided(trains=True)
-    return _said(found, f"{found.name} is a class of its own again.")
+    return _trains(project, found, f"{found.name} is a class of its own again.")
 
 
 @router.post("/api/classes/{number}/remove")
@@ -86,8 +83,7 @@ def remove(request: Request, number: ClassId) -> dict[str, Any]:
     """Take away a class that nobody ever used."""
     project = project_of(request)
     found = project.store.remove_class(_active(project, number).id)
-    project.decided(trains=True)
-    return _said(found, f"Removed {found.name}.")
+    return _trains(project, found, f"Removed {found.name}.")
 
 
 @router.post("/api/classes/{number}/up")
@@ -119,6 +115,12 @@ def _key(shortcut: str | None) -> str | None:
             "classes have 1 … 0 and Shift + 1 … 0 anyway."
         )
     return key
+
+
+def _trains(project: Project, found: ClassName, sentence: str) -> dict[str, Any]:
+    """The answer to a change after which the model has other classes, or other labels of them."""
+    project.decided(trains=True)
+    return _said(found, sentence)
 
 
 def _said(found: ClassName, sentence: str) -> dict[str, Any]:

@@ -87,8 +87,8 @@ def _measures(project: Project) -> list[tuple[str, str]]:
         area = auc(probs[:, 1], np.array(classes) == ranking.classes[1])
         if area is not None:
             found.append(("Area under the ROC curve", _between(area)))
-    columns = np.searchsorted(np.sort(ranking.classes), classes)
-    at_label = probs[np.arange(len(items)), np.argsort(ranking.classes)[columns]]
+    columns = {number: column for column, number in enumerate(ranking.classes.tolist())}
+    at_label = probs[np.arange(len(items)), [columns[each] for each in classes]]
     nll = mean(-np.log(np.maximum(at_label, np.finfo(np.float16).tiny)), least=0)
     found.append(("Negative log-likelihood (nats)", _between(nll)))
     return found
