@@ -124,6 +124,48 @@ def test_a_finished_run_does_nothing_new(whole, tmp_path):
     assert results(again) == results(whole)
 
 
+@pytest.mark.parametrize(
+    "smaller",
+    [{"seeds": (1,)}, {"acquisitions": ("random",)}, {"budget": 17}, {"budget": 15}, {"budget": 10},
+     {"seeds": (1,), "acquisitions": (), "arms": ("random",), "budget": 19}],
+)  # fmt: skip
+def test_a_run_that_grows_ends_as_if_it_had_always_been_so(whole, tmp_path, smaller):
+    with cores(1):
+        first = run(replace(SMALL, **smaller), tmp_path, jobs=1)
+        assert results(first) != results(whole)
+        watcher = Noted()
+        grown = run(SMALL, tmp_path, jobs=1, watcher=watcher)
+    assert results(grown) == results(whole)
+    assert grown.spec == SMALL.as_dict()
+    assert len(watcher.steps) < sum(len(chain.steps) for chain in whole.chains) or (
+        smaller == {"budget": 10}
+    ), "what was there and whole is kept"
+
+
+def test_a_run_that_was_stopped_grows(whole, tmp_path):
+    with cores(1):
+        with pytest.raises(KeyboardInterrupt):
+            run(replace(SMALL, seeds=(0,), budget=17), tmp_path, jobs=1, watcher=Stopping(3))
+        assert results(run(SMALL, tmp_path, jobs=1)) == results(whole)
+
+
+@pytest.mark.parametrize(
+    ("smaller", "message"),
+    [
+        ({"seeds": (1,)}, r"seeds is \[0, 1\] there and \[1\] here"),
+        ({"acquisitions": ("bald",)}, "acquisitions is .* there and"),
+        ({"budget": 15}, "budget is 20 there and 15 here"),
+        ({"seeds": (0, 1, 2), "draws": 5}, "spec: draws is 4 there and 5 here. Choose"),
+    ],
+)
+def test_a_run_does_not_shrink_nor_grow_into_another(whole, tmp_path, smaller, message):
+    with cores(1):
+        run(SMALL, tmp_path, jobs=1)
+        with pytest.raises(RunError, match=message):
+            run(replace(SMALL, **smaller), tmp_path, jobs=1)
+        assert results(run(SMALL, tmp_path, jobs=1)) == results(whole)
+
+
 @pytest.mark.parametrize("after", [1, 5, 11])
 def test_a_run_stopped_by_ctrl_c_goes_on_to_the_same_end(whole, tmp_path, after):
     threads = torch.get_num_threads()

@@ -1,22 +1,24 @@
 """A run directory: the resolved spec, and one append-only file of records for each chain.
 
-    run.json                      spec, environment, classes, data; written once, atomically
+    run.json                      spec, environment, classes, data; written at once or not at all
     steps/<arm>-seed<seed>.jsonl  first the split, then one line a step, each fsync'ed
     .lock                        held while a process runs here
 
 A step counts once its line is on disk, newline included. A torn last line (the process or the
 machine died while writing it) is cut off on opening; its step runs again, with the same result.
-A directory in which no step counts yet holds nothing of worth: any spec may start anew there.
+A directory in which no step counts yet holds nothing of worth: any spec may start anew there. One
+with steps may grow (`growth`).
 """
 
 import json
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
 from askwell.errors import RunError
 from askwell.experiment.chain_lines import chain_of, same_split, split_line, step_line
 from askwell.experiment.disk import append_line, whole_lines, write_whole, writing
+from askwell.experiment.growth import combinations, ungrown, whole_steps
 from askwell.paths import entries, is_file, is_folder, shown
 from askwell.records import Chain, Run, StepRecord
 
@@ -60,7 +62,8 @@ class Journal:
         """Start the directory, or make sure that it holds this very spec with this very data.
 
         `data` is its digest. A name, a summary and the folder of the same data may change: they
-        change no result. Before the first step everything may.
+        change no result. Seeds, arms and budget may grow. Before the first step everything may
+        change.
 
         Returns:
             The environment that the run was started in: this one, or the earlier one.
@@ -74,6 +77,7 @@ class Journal:
             found = self._header()
             if begun:
                 self._check_same(found, spec, data)
+                self._grow(found, spec)
                 started_in: Mapping[str, Any] = found["environment"]
                 return started_in
             self._forget_splits(found["spec"])
@@ -95,15 +99,30 @@ class Journal:
         return any(whole_lines(path, cut=False).count(b"\n") > 1 for path in files)
 
     def _forget_splits(self, spec: Mapping[str, Any]) -> None:
-        for arm, seed in _combinations(spec):
+        for arm, seed in combinations(spec):
             path = self._path(arm, seed)
             with writing(path):
                 path.unlink(missing_ok=True)
 
+    def _grow(self, found: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
+        """Take over more seeds, arms or labels; steps that the old budget cut short run again."""
+        old = found["spec"]
+        if ungrown(old, spec) == spec:
+            return
+        for arm, seed in combinations(old):
+            path = self._path(arm, seed)
+            data = whole_lines(path, cut=True)
+            chain = chain_of(path, arm, seed, data)
+            if chain is not None and (kept := whole_steps(chain, spec)) < len(chain.steps):
+                split_and_steps = data.splitlines(keepends=True)[: 1 + kept]
+                write_whole(path, b"".join(split_and_steps).decode())
+        # Last: a crash before leaves the old run, which only lost steps that it can run again.
+        write_whole(self.directory / "run.json", json.dumps({**found, "spec": spec}, indent=1))
+
     def _check_same(self, found: Mapping[str, Any], spec: Mapping[str, Any], data: str) -> None:
         same_data = found.get("data") == data
         free = {"name", "summary", "cost"} | ({"dataset", "data_dir"} if same_data else set())
-        if (differing := _differences(found["spec"], spec, free)) != "":
+        if (differing := _differences(found["spec"], ungrown(found["spec"], spec), free)) != "":
             raise RunError(
                 f"{self.directory} holds a run of another spec: {differing}. Choose another "
                 "directory with --out, or delete that one."
@@ -149,7 +168,7 @@ class Journal:
         """
         header = self._header()
         chains = []
-        for arm, seed in _combinations(header["spec"]):
+        for arm, seed in combinations(header["spec"]):
             path = self._path(arm, seed)
             if (chain := chain_of(path, arm, seed, whole_lines(path, cut=False))) is not None:
                 chains.append(chain)
@@ -227,18 +246,6 @@ def _broken(path: Path, what: str) -> RunError:
         f"{path} is damaged: {what}. It says what the steps beside it are of, so restore it from a "
         "copy, or run into another directory with --out."
     )
-
-
-def _combinations(spec: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """Every chain of a spec, as (arm, seed)."""
-    for acquisition in spec["acquisitions"]:
-        for posterior in spec["posteriors"]:
-            arm = acquisition if posterior == "mc_dropout" else f"{acquisition}/{posterior}"
-            for seed in spec["seeds"]:
-                yield arm, seed
-    for arm in spec.get("arms", ()):
-        for seed in spec["seeds"]:
-            yield arm.removesuffix("/mc_dropout"), seed
 
 
 def _differences(

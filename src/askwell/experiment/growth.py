@@ -1,0 +1,49 @@
+"""A run that is taken up with more to do: further seeds, further arms, a larger budget.
+
+None of these changes a step that is on disk: a step depends on its own chain alone, and on the
+budget only where that cut its query short.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from askwell.records import Chain
+
+_GROWING = ("acquisitions", "posteriors", "arms", "seeds")
+
+
+def combinations(spec: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Every chain of a spec, as (arm, seed)."""
+    for acquisition in spec["acquisitions"]:
+        for posterior in spec["posteriors"]:
+            arm = acquisition if posterior == "mc_dropout" else f"{acquisition}/{posterior}"
+            for seed in spec["seeds"]:
+                yield arm, seed
+    for arm in spec.get("arms", ()):
+        for seed in spec["seeds"]:
+            yield arm.removesuffix("/mc_dropout"), seed
+
+
+def ungrown(old: Mapping[str, Any], new: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The new spec without what it has more than the old one; the rest is left to compare.
+
+    Both are as `Spec.as_dict` has them, with a budget above 0.
+    """
+    same = dict(new)
+    if set(combinations(old)) <= set(combinations(new)):
+        same |= {key: old[key] for key in _GROWING if key in old}
+    if new.get("budget", 0) > old.get("budget", 0):
+        same["budget"] = old.get("budget")
+    return same
+
+
+def whole_steps(chain: Chain, spec: Mapping[str, Any]) -> int:
+    """How many steps of a chain would be as they are under this spec, whose budget is larger.
+
+    The last step of a smaller budget asked for nothing, and the one before may have asked for less
+    than a whole query.
+    """
+    for step in chain.steps:
+        if len(step.acquired) < min(spec["query_size"], spec["budget"] - step.labels):
+            return step.step
+    return len(chain.steps)
