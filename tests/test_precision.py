@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from askwell.errors import ModelError
 from askwell.models import BayesianCNN
-from askwell.precision import choose_layout, compute_dtype, in_layout
+from askwell.precision import choose_layout, compute_dtype, denormals_as_zero, in_layout
 
 IMAGES = torch.rand(2, 3, 8, 8)
 
@@ -109,3 +109,20 @@ def test_a_gpu_computes_in_bfloat16_where_its_hardware_does(monkeypatch, support
 
 def test_other_devices_compute_in_float32():
     assert compute_dtype(torch.device("mps")) == torch.float32
+
+
+def tiny() -> Tensor:
+    """A number below float32's normal ones, if the processor computes with such."""
+    return torch.tensor([1e-20]) * torch.tensor([1e-20])
+
+
+def test_tiny_numbers_are_zero_inside_and_as_before_outside():
+    if not torch.set_flush_denormal(False):
+        pytest.skip("this processor cannot take denormal numbers for 0")
+    assert tiny() > 0
+    with denormals_as_zero():
+        assert tiny() == 0
+        with denormals_as_zero():
+            pass
+        assert tiny() == 0, "it was so before the inner one"
+    assert tiny() > 0

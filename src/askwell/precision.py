@@ -1,5 +1,8 @@
 """Which number format and memory layout a device computes a network fastest in."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +18,22 @@ def compute_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cpu" and torch.cpu._is_amx_tile_supported():
         return torch.bfloat16
     return torch.float32
+
+
+@contextmanager
+def denormals_as_zero() -> Iterator[None]:
+    """Take numbers below 1.2e-38 for 0 on this processor, as GPUs may, and restore its ways after.
+
+    A penalty that is trained with for long drives weights that nothing uses below that, where a
+    processor computes many times slower: a step of a dense head took 20 ms instead of 3 ms after
+    6 000 steps.
+    """
+    was = not bool(torch.tensor(1e-39) * 1)  # there is no other way to ask
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(was)
 
 
 def in_layout(images: Tensor, layout: torch.memory_format) -> Tensor:

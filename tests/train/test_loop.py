@@ -434,3 +434,16 @@ def test_one_class_or_a_regression_is_never_remarked_on(nothing_said):
     recipe = Recipe(steps=60, epochs=0, learning_rate=1e-3)
     train(seeded(1), IMAGES, LABELS * 0, recipe, weight_decay=0.0, seed=0)
     train(seeded(), IMAGES, LABELS * 9.0, recipe, weight_decay=0.0, seed=0, loss=gaussian_nll)
+
+
+def test_weights_that_nothing_uses_end_at_zero_and_not_in_denormal_numbers():
+    if not torch.set_flush_denormal(False):
+        pytest.skip("this processor cannot take denormal numbers for 0")
+    network = dense()
+    first = next(w for w in network.parameters() if w.ndim > 1)
+    with torch.no_grad():
+        first[:, 0] = 1e-39  # of a pixel that is always 0, so that nothing moves them
+    images = IMAGES.clone()
+    images.flatten(1)[:, 0] = 0
+    train(network, images, LABELS, FEW, weight_decay=0, seed=0)
+    assert (first[:, 0] == 0).all()

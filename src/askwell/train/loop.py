@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from askwell.errors import InputError, ModelError, NonFiniteError
 from askwell.networks import naming_the_shape, require_images, require_matrix
-from askwell.precision import choose_layout, compute_dtype, in_layout
+from askwell.precision import choose_layout, compute_dtype, denormals_as_zero, in_layout
 from askwell.randomness import derive, generator
 from askwell.records import Training
 from askwell.tensors import Images
@@ -80,7 +80,7 @@ def train(
     outputs = _check_outputs(network, images, labels, loss, classes)
     optimiser = _adam(network, recipe, 2 * weight_decay / len(images))
     steps = recipe.steps_for(len(images))
-    with torch.random.fork_rng(_cuda(device)):
+    with torch.random.fork_rng(_cuda(device)), denormals_as_zero():
         torch.manual_seed(derive(seed, "dropout in training"))
         losses = _run(network.train(), images, labels, recipe, optimiser, loss, steps, seed)
     network.eval()
