@@ -207,6 +207,16 @@ def test_the_threads_of_the_first_start_are_kept(tmp_path):
     assert (found.environment["threads"], found.environment["cores"]) == (1, 1)
 
 
+def test_no_more_processes_run_than_have_cores_for_the_threads_of_the_first_start(tmp_path):
+    with cores(2), pytest.raises(KeyboardInterrupt):
+        run(SMALL, tmp_path, jobs=1, watcher=Stopping(1))
+    watcher = Noted()
+    with cores(2), pytest.warns(UserWarning, match="2 threads a process, .* so 1 process runs at"):
+        run(SMALL, tmp_path, jobs=2, watcher=watcher)
+    assert watcher.begun[0][2] == 1
+    assert watcher.threads == {2}
+
+
 def test_cores_are_shared_out_among_processes(tmp_path):
     with cores(7), pytest.raises(KeyboardInterrupt):
         run(replace(SMALL, seeds=(0,)), tmp_path, jobs=1, watcher=(watcher := Stopping(1)))

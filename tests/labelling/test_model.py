@@ -44,6 +44,15 @@ def model(trunk):
     return train_model(POOL, SNAPSHOT, ["naevus", "mélanome", "other"], trunk)
 
 
+def test_a_mean_over_classes_is_told_with_a_few_held_out_images_of_each(model, trunk):
+    assert "balanced_accuracy" in model.metrics
+    few = [item for item, label in SNAPSHOT.holdout.items() if label == 2][2:]
+    holdout = {item: label for item, label in SNAPSHOT.holdout.items() if item not in few}
+    told = train_model(POOL, replace(SNAPSHOT, holdout=holdout), ["a", "b", "c"], trunk).metrics
+    assert set(model.metrics) - set(told) == {"balanced_accuracy"}
+    assert told["holdout"] == len(holdout)
+
+
 def test_a_model_comes_back_as_it_was(tmp_path, model, trunk):
     save_model(tmp_path / "new", model)
     found = load_model(tmp_path / "new")

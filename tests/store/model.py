@@ -28,7 +28,7 @@ class Model:
     overlap_share: float = 0.0
     later_after: int = 20
     files: list[File] = field(default_factory=list)
-    merged: dict[int, int] = field(default_factory=dict)
+    parents: dict[int, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     stacks: dict[int, list[Event]] = field(default_factory=dict)
     leases: dict[str, tuple[int, int, float]] = field(default_factory=dict)
@@ -222,10 +222,21 @@ class Model:
                 found.append((item, said))
         return sorted(found, key=lambda pair: pair[0])
 
+    @property
+    def merged(self) -> dict[int, int]:
+        """Each class → what it counts as: the end of its merges."""
+        return {number: self.end(number) for number in self.parents}
+
+    def end(self, number: int) -> int:
+        """Where the merges of a class end."""
+        into = self.parents[number]
+        return number if into == number else self.end(into)
+
     def counts(self) -> Counts:
         shas = self.shas()
         agreed = {sha: self.agreed(sha) for sha, _ in shas}
         status = Counter(file.status for file in self.files)
+        here = {file.path for file in self.files if file.status != "vanished"}
         stacks = self.stacks.items()
         flagged = {
             self.sha(e.decision.item)
@@ -237,7 +248,7 @@ class Model:
             items=len(shas),
             duplicates=sum(self.duplicate_of(file) is not None for file in self.files),
             unreadable=status["unreadable"],
-            vanished=status["vanished"],
+            vanished=sum(f.status == "vanished" and f.path not in here for f in self.files),
             labelled=sum(bool(self.votes(sha)) for sha, _ in shas),
             disputed=sum(
                 bool(self.votes(sha)) and not self.said(None, sha, "bad") and agreed[sha] is None

@@ -78,6 +78,9 @@ def test_a_merge_can_be_taken_back(store: Store) -> None:
     store.merge_class(bird, 2)
     store.decide([label("d", 4, 2)])
     store.merge_class(2, 1)
+    assert [(each.merged_into, each.part_of) for each in store.classes(active_only=False)] == [
+        (None, None), (1, 1), (1, 2),
+    ]  # fmt: skip
     assert store.separate_class(bird) == ClassName(bird, "bird", "b", 3, None)
     assert store.labels() == {1: 1, 2: 1, 3: bird, 4: 1}
     store.separate_class(2)
@@ -94,6 +97,22 @@ def test_a_merge_can_be_taken_back(store: Store) -> None:
     assert store.check() == ()
 
 
+def test_what_was_merged_before_comes_along_when_a_merge_is_taken_back(store: Store) -> None:
+    belt, bag = store.add_class("belt").id, store.add_class("bag").id
+    store.decide([label("a", 1, 1), label("b", 2, belt), label("c", 3, bag)])
+    store.merge_class(belt, bag)
+    store.merge_class(bag, 1)
+    assert store.labels() == {1: 1, 2: 1, 3: 1}
+    store.separate_class(bag)
+    assert store.labels() == {1: 1, 2: bag, 3: bag}
+    assert changes(store)[-1] == (bag, "separate", "cat", "bag")
+    store.merge_class(bag, 1)
+    store.merge_class(1, 2)
+    store.separate_class(bag)
+    assert store.labels() == {1: 2, 2: bag, 3: bag}
+    assert store.check() == ()
+
+
 def test_a_class_that_was_never_used_can_be_removed(store: Store) -> None:
     bird = store.add_class("bird", "b").id
     assert store.remove_class(bird).removed
@@ -102,13 +121,19 @@ def test_a_class_that_was_never_used_can_be_removed(store: Store) -> None:
     with pytest.raises(LabelError, match=r"'bird' was removed\. Add it again"):
         store.decide([label("a", 1, bird)])
     store.decide([label("a", 1, 1)])
-    store.undo(1, "undo")  # an undo of an undo's correction could bring it back
+    store.decide([label("b", 1, 2)])
+    assert store.used_classes() == {1, 2}  # the first one comes back if the second is undone
+    store.undo(1, "undo")
+    assert store.used_classes() == {1}
     store.add_class("fish")
     store.merge_class(2, 5)
+    assert store.used_classes() == {1, 5}
     for number, name in ((1, "cat"), (5, "fish")):
         with pytest.raises(InputError, match=f"{name!r} has been used. Make it part of another"):
             store.remove_class(number)
     assert changes(store)[-2:] == [(5, "add", None, "fish"), (2, "merge", "dog", "fish")]
+    store.undo(1, "undo again")  # nothing is left of the label
+    assert store.remove_class(1).removed
     assert store.check() == ()
 
 

@@ -46,7 +46,7 @@ class Labelling(RuleBasedStateMachine):
 
     def add_class(self, name: str) -> None:
         number = self.store.add_class(name).id
-        self.model.merged[number] = number
+        self.model.parents[number] = number
 
     def key(self) -> str:
         self.keys += 1
@@ -181,7 +181,7 @@ class Labelling(RuleBasedStateMachine):
                 self.store.merge_class(a, b)
             return
         self.store.merge_class(a, b)
-        merged.update({number: b for number, end in merged.items() if end == a})
+        self.model.parents[a] = b
 
     @rule(source=PICK)
     def separates(self, source: int) -> None:
@@ -192,7 +192,7 @@ class Labelling(RuleBasedStateMachine):
                 self.store.separate_class(a)
             return
         assert self.store.separate_class(a).active
-        merged[a] = a
+        self.model.parents[a] = a
 
     @rule(share=st.sampled_from([0.0, 0.5, 1.0]))
     def overlap(self, share: float) -> None:

@@ -3,10 +3,14 @@
 import json
 import secrets
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from askwell.labelling.archives import CheckFile
 from askwell.store import Decision, Store
 from askwell.web.acquisitions import ACQUISITIONS
+from askwell.web.status import advise
 
 
 def key() -> str:
@@ -188,11 +192,14 @@ def test_changes_of_classes_can_be_taken_back(project, client):
     refused = client.post("/api/classes/1/separate", json={})
     assert (refused.status_code, "not part of another" in refused.json()["error"]) == (422, True)
     made = client.post("/api/classes", json={"name": "Ten"}).json()
-    also = client.post("/api/classes", json={"name": "ten"}).json()
-    assert also["said"] == "Added ten. There is Ten too: mind which one you mean."
-    assert (
-        client.post(f"/api/classes/{also['id']}/remove", json={}).json()["said"] == "Removed ten."
-    )
+    for method, url in ((client.post, "/api/classes"), (client.patch, "/api/classes/2")):
+        refused = method(url, json={"name": " ten "})
+        assert "a class 'Ten', which differs in capitals alone" in refused.json()["error"]
+    assert client.patch(f"/api/classes/{made['id']}", json={"name": "TEN"}).status_code == 200
+    assert client.patch(f"/api/classes/{made['id']}", json={"name": "Ten"}).status_code == 200
+    also = client.post("/api/classes", json={"name": "eleven"}).json()
+    removed = client.post(f"/api/classes/{also['id']}/remove", json={})
+    assert removed.json()["said"] == "Removed eleven."
     assert client.post(f"/api/classes/{also['id']}/remove", json={}).status_code == 422
     used = client.post("/api/classes/1/remove", json={})
     assert "has been used. Make it part of another" in used.json()["error"]
@@ -288,6 +295,42 @@ def test_the_gallery_filters_and_leads_to_the_review(project, client):
     assert client.get("/review", params={"show": "bad", "start": 7}).status_code == 200
 
 
+def test_a_correction_of_somebody_elses_label_settles_the_image(project, client):
+    bob = project.store.annotator("bob").id
+    first, second = offers(client, 2, annotator=bob)
+    post(client, decision(first, label=1, annotator=bob), decision(second, label=3, annotator=bob))
+    page = client.get("/review").text.replace("&#34;", '"')
+    assert '"others": [{"by": "bob", "label": "2"}]' in page
+    corrected = {"key": key(), "item": first["item"], "kind": "label", "label": 2}
+    post(client, corrected | {"stream": "adjudication"})
+    labels = project.store.labels() | project.store.holdout_labels()
+    assert labels == {first["item"]: 2, second["item"]: 3}
+    assert project.store.counts().disputed == 0
+    assert project.store.agreement_pairs() == []  # it was not said independently
+
+
+def test_likely_mistakes_are_not_those_that_were_settled_otherwise(project, client):
+    bob = project.store.annotator("bob").id
+    first = offers(client, 1, annotator=bob)[0]
+    post(client, decision(first, label=1, annotator=bob))
+    project.supervisor.checked = CheckFile(
+        2, np.array([first["item"]]), np.arange(1, 11), np.eye(10)[[1]].astype(np.float16)
+    )
+
+    def mistakes():
+        return client.get("/api/gallery", params={"show": "disagrees"}).json()["tiles"]
+
+    (found,) = mistakes()
+    assert (found["annotator"], found["predicted"], found["confidence"]) == (bob, 2, 1.0)
+    assert "model: 1 100 %" in client.get("/gallery", params={"show": "disagrees"}).text
+    corrected = {"key": key(), "item": first["item"], "kind": "label", "label": 2}
+    post(client, corrected | {"stream": "adjudication"})
+    assert mistakes() == []
+    post(client, corrected | {"key": key(), "label": 3, "stream": "adjudication"})
+    (found,) = mistakes()
+    assert (found["annotator"], found["label"]) == (project.access.annotator, 3)
+
+
 def test_the_start_takes_a_name_and_keeps_others(project, client):
     assert client.post("/api/start", json={"name": "  "}).status_code == 422
     made = client.post("/api/start", json={"name": "bob"}).json()
@@ -330,8 +373,59 @@ def test_the_end_says_what_is_left_to_do(project, client):
     status = client.get("/api/status").json()
     assert status["done"] == "59 of 60 images labelled, 1 bad"
     assert "Somebody called 1 a bad image." in status["finished"]
-    assert "2 images have as many votes for one class as for another" in status["finished"]
+    tied = "2 images have as many votes for one class as for another: settle what they are"
+    assert tied in status["finished"]
     assert status["advice"]["reason"] == "Every image has an answer."
+    settle = {"key": key(), "item": 3, "label": 2}
+    assert client.post("/api/adjudicate", json=settle).status_code == 200
+    finished = client.get("/api/status").json()["finished"]
+    assert "1 image has as many votes for one class as for another: settle what it is" in finished
+
+
+def test_near_the_end_the_images_that_others_have_are_told(project, client):
+    ada, bob = project.access.annotator, project.store.annotator("bob").id
+    (held,) = project.store.offer(bob, 1)
+    rest = [each.id for each in project.store.items() if each.id != held.item]
+    project.store.decide([Decision(key(), item, ada, "label", 1) for item in rest[:-20]])
+    project.decided(trains=False)
+    status = client.get("/api/status").json()
+    assert status["advice"] == {"stop": False, "reason": ""}  # nothing was measured yet
+    assert advise(project.known.of([]), project.tally.exact()).reason == (
+        "21 images are left, too few to say what they would bring."
+    )
+    project.store.decide([Decision(key(), item, ada, "label", 1) for item in rest[-20:]])
+    project.decided(trains=False)
+    finished = client.get("/api/status").json()["finished"]
+    assert "59 of 60 are labelled." in finished
+    assert "1 is before another annotator just now; what they leave comes to you." in finished
+    assert offers(client) == []
+    project.store.decide([Decision(key(), held.item, bob, "label", 1)])
+    project.decided(trains=False)
+    assert "before another" not in client.get("/api/status").json()["finished"]
+
+
+def test_reviewing_is_not_labelling_pace(client):
+    for stream in ("review", "adjudication"):
+        for offer in offers(client, 5):
+            post(client, decision(offer, stream=stream))
+    facts = {term: value for term, value, _ in client.get("/api/status").json()["facts"]}
+    assert facts["Labels a minute"] == "–"
+
+
+def test_a_file_with_other_content_is_not_missing(project, client, folder):
+    named = {each.path: each.id for each in project.store.items()}
+    answered = Decision(key(), named["scan001.png"], project.access.annotator, "label", 1)
+    project.store.decide([answered])
+    for name in ("scan000.png", "scan001.png"):
+        Image.new("L", (8, 8), int(name[6])).save(folder / name)
+    (folder / "scan002.png").unlink()
+    assert client.post("/api/problems/retry", json={}).status_code == 200
+    page = client.get("/problems").text
+    assert "Vanished (1)" in page
+    assert "Changed (1)" in page
+    assert [name in page for name in ("scan000.png", "scan001.png", "scan002.png")] == [
+        False, True, True,
+    ]  # fmt: skip
 
 
 def test_the_gallery_offers_annotators_who_answered(project, client):

@@ -362,6 +362,15 @@ def test_the_view_can_be_changed_and_the_model_asked(server, context):
     desk.expected[first] = ("label", desk.truth[first] + 1)
     assert standing(server) == desk.expected
 
+    # Behind the last image there is nothing to say anything of; a button leads back.
+    page.click(".gallery a >> nth=-1")
+    page.wait_for_selector("#frame img")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#waiting:visible")
+    assert page.locator(".classes button:enabled, .skips button:enabled").count() == 0
+    page.click("text=← Gallery")
+    page.wait_for_url("**/gallery?**")
+
     # In text fields, keys are text; forms speak to the server and say what it answers.
     page.goto(f"http://{HOST}:{server.port}/classes")
     page.fill("form.card [name=name]", "u 1")
@@ -465,6 +474,25 @@ def test_image_and_classes_are_in_sight_together_and_names_whole(server, browser
                 leaves_nothing_chosen(desk)
         finally:
             context.close()
+
+
+def test_reviewing_the_labels_of_another_settles_them(server, context):
+    desk = Desk(context, server.url, truth_of(server))
+    base, page = f"http://{HOST}:{server.port}", desk.page
+    headers = {"origin": base}
+    bob = page.request.post(f"{base}/api/start", headers=headers, data={"name": "bob"}).json()["id"]
+    given = {"key": "of-bob-01", "item": 50, "kind": "label", "label": 1, "annotator": bob}
+    page.request.post(f"{base}/api/decisions", headers=headers, data={"decisions": [given]})
+    page.request.post(f"{base}/api/start", headers=headers, data={"name": "ada"})
+    page.goto(f"{base}/review")
+    page.wait_for_selector("#frame img[alt='Image 50']")
+    assert page.inner_text("#why") == "bob: 0. Your answer settles what it is."
+    page.keyboard.press("Digit5")  # class "4", number 5
+    page.wait_for_selector("#waiting:visible")
+    desk.sent()
+    with Store.read(server.folder / ".askwell" / "project.db") as store:
+        assert store.labels() | store.holdout_labels() == {50: 5}
+        assert store.counts().disputed == 0
 
 
 def leaves_nothing_chosen(desk: Desk) -> None:

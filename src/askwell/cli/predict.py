@@ -32,7 +32,7 @@ def model(
         bool, typer.Option("--onnx", help="Also model.onnx, from features to probabilities.")
     ] = False,
     trunk_too: Annotated[
-        bool, typer.Option("--onnx-trunk", help="Also the trunk in it: from images on.")
+        bool, typer.Option("--onnx-trunk", help="The trunk in model.onnx as well: from images on.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model.")] = False,
 ) -> None:

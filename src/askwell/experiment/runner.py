@@ -63,8 +63,8 @@ def run(
 
     Warns:
         UserWarning: the run was started with other versions, on another machine, or with more
-            threads a process than OMP_NUM_THREADS now allows. And whatever the steps warn of,
-            wherever they run, each once.
+            threads a process than OMP_NUM_THREADS now allows or than `jobs` processes have cores
+            for: then fewer run. And whatever the steps warn of, wherever they run, each once.
     """
     journal = Journal(directory)
     journal.refuse_foreign()  # before the data are read, which may take minutes
@@ -76,6 +76,7 @@ def run(
     starts = [(arm, bench.start(arm, seed)) for seed in spec.seeds for arm in spec.all_arms]
     with locked(directory):
         threads = _open(journal, bench, jobs)
+        jobs = _within_cores(jobs, threads)
         tasks = [_Task(arm, journal.start_chain(chain)) for arm, chain in starts]
         if watcher is not None:
             watcher.begin(spec, [t.chain for t in tasks], jobs)
@@ -98,6 +99,20 @@ def _open(journal: Journal, bench: Workbench, jobs: int) -> int:
     threads = machine.within_limit(kept)
     _warn_of_another_environment(then, {**here, "threads": threads})
     return threads
+
+
+def _within_cores(jobs: int, threads: int) -> int:
+    """Fewer processes, where with the run's threads they would wait for each other's cores."""
+    fitting = max(1, machine.available_cores() // threads)
+    if threads == 1 or jobs <= fitting:
+        return jobs
+    warnings.warn(
+        f"This run computes with {threads} threads a process, as it began; so {fitting} "
+        f"{'process runs' if fitting == 1 else 'processes run'} at a time here, not {jobs}. With "
+        "OMP_NUM_THREADS=1 more do, and sums may round a little differently.",
+        stacklevel=3,
+    )
+    return fitting
 
 
 def _warn_of_another_environment(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:

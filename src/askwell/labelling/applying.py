@@ -1,6 +1,7 @@
 """A project → its model; a model and a folder of images → probabilities and uncertainties."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from askwell.errors import LabelError
 from askwell.features import FeatureStore
 from askwell.labelling.background import FeatureQueue
+from askwell.labelling.estimate import FEWEST_OF_A_CLASS
 from askwell.labelling.files import Listed, Snapshot
 from askwell.labelling.head import FeatureRows, fit_head, summarise
 from askwell.labelling.model import LabelModel
@@ -89,9 +91,16 @@ def train_model(
         metrics={
             name: value
             for name, value in measured.items()
-            if name in ("holdout", "accuracy", "balanced_accuracy", "nll", "auc")
+            if name in ("holdout", "accuracy", "nll", "auc")
+            or (name == "balanced_accuracy" and _enough_of_each(snapshot, known.values()))
         },
     )
+
+
+def _enough_of_each(snapshot: Snapshot, classes: Iterable[int]) -> bool:
+    """Whether the hold-out has a few images of every class that has labels."""
+    held_out = Counter(snapshot.holdout.values())
+    return all(held_out[each] >= FEWEST_OF_A_CLASS for each in classes)
 
 
 def predict(model: LabelModel, pool: FeatureRows) -> Predictions:

@@ -23,6 +23,9 @@ from askwell.errors import InputError
 FEWEST_IMAGES = 20
 """Hold-out images below which nothing is said about more labels."""
 
+FEWEST_OF_A_CLASS = 3
+"""Hold-out images in each class below which no mean over classes is told."""
+
 FEWEST_POINTS = 4
 """Numbers of labels at which the accuracy must be known, and …"""
 

@@ -8,7 +8,7 @@ from askwell.errors import InputError, LabelError
 from askwell.store import parsing
 from askwell.store.records import Annotator, ClassName
 
-_SELECT = "SELECT id, name, shortcut, position, merged_into, removed FROM class"
+_SELECT = "SELECT id, name, shortcut, position, merged_into, removed, part_of FROM class"
 _ACTIVE = "merged_into IS NULL AND NOT removed"
 
 
@@ -69,6 +69,7 @@ def merge(db: sqlite3.Connection, number: int, into: int) -> ClassName:
         "UPDATE class SET merged_into = ?1 WHERE id = ?2 OR merged_into = ?2",
         (target.id, source.id),
     )
+    db.execute("UPDATE class SET part_of = ? WHERE id = ?", (target.id, source.id))
     _log(db, source.id, "merge", source.name, target.name)
     return target
 
@@ -76,8 +77,8 @@ def merge(db: sqlite3.Connection, number: int, into: int) -> ClassName:
 def separate(db: sqlite3.Connection, number: int) -> ClassName:
     """Take a merge back: the labels that were given of the class are its own again.
 
-    What was merged into it before stays with what it was merged into. Its key is gone if another
-    class has it now.
+    So are those of classes that had been merged into it. Its key is gone if another class has it
+    now.
 
     Raises:
         InputError: no such class, it was not merged, or another has its name now.
@@ -88,28 +89,46 @@ def separate(db: sqlite3.Connection, number: int) -> ClassName:
     _check_name(db, before.name, number)
     taken = before.shortcut is not None and _others(db, "shortcut", before.shortcut, number)
     db.execute(
-        "UPDATE class SET merged_into = NULL, shortcut = ? WHERE id = ?",
+        "UPDATE class SET merged_into = NULL, part_of = NULL, shortcut = ? WHERE id = ?",
         (None if taken else before.shortcut, number),
     )
-    _log(db, number, "separate", _one(db, before.merged_into).name, before.name)
+    db.execute(
+        "WITH RECURSIVE below (id) AS (SELECT id FROM class WHERE part_of = ?1 "
+        "UNION SELECT class.id FROM class JOIN below ON class.part_of = below.id) "
+        "UPDATE class SET merged_into = ?1 WHERE id IN below",
+        (number,),
+    )
+    _log(db, number, "separate", _one(db, before.part_of or before.merged_into).name, before.name)
     return _one(db, number)
 
 
 def remove(db: sqlite3.Connection, number: int) -> ClassName:
-    """Take away a class that nobody ever used; its name and key are free again.
+    """Take away a class that no label is of; its name and key are free again.
 
     Raises:
-        InputError: no such class, or it was used: a label of it may come back by an undo.
+        InputError: no such class, or it is `used`.
     """
     before = active(db, number)
-    used = "SELECT 1 FROM event WHERE label = ?1 UNION SELECT 1 FROM class WHERE merged_into = ?1"
-    if db.execute(used, (number,)).fetchone() is not None:
+    if before.id in used(db):
         raise InputError(
             f"The class {before.name!r} has been used. Make it part of another, or rename it."
         )
     db.execute("UPDATE class SET removed = 1 WHERE id = ?", (number,))
     _log(db, number, "remove", before.name, None)
     return _one(db, number)
+
+
+def used(db: sqlite3.Connection) -> set[int]:
+    """Classes that a label is of or may be again, when another one is undone; and their wholes.
+
+    A label that was itself undone never comes back.
+    """
+    rows = db.execute(
+        "SELECT DISTINCT label FROM event AS e WHERE label NOTNULL AND NOT EXISTS "
+        "(SELECT 1 FROM event AS u WHERE u.kind = 'undo' AND u.supersedes = e.seq) "
+        "UNION SELECT merged_into FROM class WHERE merged_into NOTNULL"
+    )
+    return {number for (number,) in rows}
 
 
 def move_up(db: sqlite3.Connection, number: int) -> ClassName:
@@ -213,8 +232,8 @@ def _one(db: sqlite3.Connection, number: int) -> ClassName:
 
 
 def _class(row: tuple[Any, ...]) -> ClassName:
-    number, name, shortcut, position, merged_into, removed = row
-    return ClassName(number, name, shortcut, position, merged_into, bool(removed))
+    number, name, shortcut, position, merged_into, removed, part_of = row
+    return ClassName(number, name, shortcut, position, merged_into, bool(removed), part_of)
 
 
 def _check_name(db: sqlite3.Connection, name: str, own: int | None) -> None:

@@ -27,6 +27,12 @@ WHERE status != 'ok' OR duplicate_of NOTNULL GROUP BY 1, 2
 """
 """By an index: few of many items are set aside."""
 
+_REPLACED = """
+SELECT count(*) FROM item AS old WHERE status = 'vanished'
+AND EXISTS (SELECT 1 FROM item WHERE path = old.path AND status != 'vanished')
+"""
+"""Files that have other content now: nothing is missing."""
+
 _RESERVED = "SELECT count(*) FROM content WHERE key < ? AND item NOTNULL"
 
 
@@ -45,7 +51,7 @@ def counts(db: sqlite3.Connection, settings: Settings) -> Counts:
         items=items - aside.total(),
         duplicates=aside["duplicate"],
         unreadable=aside["unreadable"],
-        vanished=aside["vanished"],
+        vanished=aside["vanished"] - db.execute(_REPLACED).fetchone()[0],
         labelled=sum(bool(verdict.votes) for verdict in found),
         decisions=decisions,
         disputed=sum(bool(v.votes) and not v.bad and v.label() is None for v in found),

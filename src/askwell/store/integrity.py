@@ -27,6 +27,9 @@ WHERE content.votes != coalesce(found.votes, 0) OR content.bad != coalesce(found
     "classes are merged into none, or into one that was merged itself": """
 SELECT a.id FROM class AS a JOIN class AS b ON b.id = a.merged_into
 WHERE b.merged_into IS NOT NULL""",
+    "classes are part of one that counts for another class than they do": """
+SELECT a.id FROM class AS a LEFT JOIN class AS b ON b.id = a.part_of
+WHERE a.merged_into IS NOT coalesce(b.merged_into, b.id)""",
 }
 
 

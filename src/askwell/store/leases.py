@@ -20,6 +20,17 @@ def held(db: sqlite3.Connection, annotator: int) -> list[Offer]:
     ]
 
 
+def of_others(db: sqlite3.Connection, annotator: int, now: float) -> int:
+    """How many images are kept for others that this annotator has not answered."""
+    found: int = db.execute(
+        "SELECT count(*) FROM lease AS l JOIN content AS c ON c.id = l.content "
+        "WHERE l.annotator != ?1 AND expires > ?2 AND open AND NOT EXISTS (SELECT 1 FROM current "
+        "WHERE content = c.id AND annotator = ?1 AND kind IN ('label', 'unsure', 'bad'))",
+        (annotator, now),
+    ).fetchone()[0]
+    return found
+
+
 def give(db: sqlite3.Connection, annotator: int, content: int, offer: Offer) -> None:
     """Keep an image for an annotator, behind those that it has; an expired lease gives way."""
     _write(db, annotator, content, offer, "coalesce(max(position), 0) + 1")

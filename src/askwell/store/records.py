@@ -76,7 +76,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ClassName:
-    """A class, its key on the keyboard, its place in lists, and what became of it."""
+    """A class, and what became of it.
+
+    Attributes:
+        id: its number.
+        name: which is shown.
+        shortcut: its key on the keyboard, if it has one of its own.
+        position: in lists.
+        merged_into: the class that its labels count for, after all merges; None if it is none's.
+        removed: whether it was taken away.
+        part_of: the class that it was merged into itself, which may have been merged further.
+    """
 
     id: int
     name: str
@@ -84,6 +94,7 @@ class ClassName:
     position: int
     merged_into: int | None
     removed: bool = False
+    part_of: int | None = None
 
     @property
     def active(self) -> bool:
@@ -266,7 +277,7 @@ class Counts:
         items: images that can be labelled: there, readable, each content once.
         duplicates: further files with the content of one of these.
         unreadable: files that cannot be read.
-        vanished: files that the last scan did not see.
+        vanished: files that the last scan did not see, nor another content in their place.
         labelled: images with a label by anybody.
         disputed: those of them on which as many say one thing as another, and nothing was settled.
         decisions: answers ever given and not undone.

@@ -174,3 +174,9 @@ CREATE TRIGGER class_change_stays BEFORE DELETE ON class_change
   BEGIN SELECT RAISE(ABORT, 'changes of classes are never deleted'); END;
 """
 """Version 2: a merge can be taken back, a class removed or moved."""
+
+MERGES_IN_STEPS = """
+ALTER TABLE class ADD COLUMN part_of INTEGER REFERENCES class (id);
+UPDATE class SET part_of = merged_into;
+"""
+"""Version 3: of several merges in a row each is known (`merged_into` is where they end)."""

@@ -190,9 +190,14 @@ class Store:
             return classes.separate(db, number)
 
     def remove_class(self, number: int) -> ClassName:
-        """Take away a class that nobody ever used; `InputError` if somebody did."""
+        """Take away a class that no label is of; `InputError` if one is."""
         with self._file.writing() as db:
             return classes.remove(db, number)
+
+    def used_classes(self) -> set[int]:
+        """Classes that cannot be removed: see `classes.used`."""
+        with self._file.reading() as db:
+            return classes.used(db)
 
     def move_class_up(self, number: int) -> ClassName:
         """Have a class change places with the one before it."""
@@ -298,6 +303,11 @@ class Store:
         with self._file.writing() as db:
             at = time.time() if now is None else now
             return offers.offer(db, annotator, n, settings.read(db), at)
+
+    def held_by_others(self, annotator: int, *, now: float | None = None) -> int:
+        """Images that others have before them, and that this annotator could answer."""
+        with self._file.reading() as db:
+            return leases.of_others(db, annotator, time.time() if now is None else now)
 
     def release(self, annotator: int, chosen: Iterable[int]) -> None:
         """Give images back that were offered to an annotator."""

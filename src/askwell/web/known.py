@@ -12,9 +12,6 @@ MORE = 50
 FEWEST = 5
 """Images of the reserve below which no measure is told: one right answer is not 100 %."""
 
-FEWEST_OF_A_CLASS = 3
-"""Images of the reserve in each class below which no mean over classes is told."""
-
 
 @dataclass(frozen=True, slots=True)
 class Estimate:

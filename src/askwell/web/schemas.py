@@ -29,7 +29,7 @@ class DecisionBody(Body):
     label: Id | None = None
     annotator: Id | None = None
     lead_time_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
-    stream: Literal["active", "random", "cold", "review"] = "active"
+    stream: Literal["active", "random", "cold", "review", "adjudication"] = "active"
     ranking: Annotated[int, Field(ge=0, le=2**53)] | None = None
     predicted: Id | None = None
     confidence: Share | None = None

@@ -20,12 +20,13 @@ def status(project: Project, annotator: int) -> dict[str, Any]:
     classes = store.classes()
     known = project.known.of(project.supervisor.history)
     say = advise(known, counts)
+    elsewhere = store.held_by_others(annotator) if _left(counts) else 0
     return {
         "labelled": counts.labelled,
         "total": counts.items,
         "done": f"{number(counts.labelled)} of {number(counts.items)} images labelled"
         + (f", {number(counts.bad)} bad" if counts.bad else ""),
-        "finished": finished(counts),
+        "finished": finished(counts, elsewhere),
         "classes": [
             {
                 "id": each.id,
@@ -36,14 +37,16 @@ def status(project: Project, annotator: int) -> dict[str, Any]:
             }
             for place, each in enumerate(classes)
         ],
-        "facts": facts(project, annotator, known),
+        "facts": facts(project, annotator, known, counts),
         "advice": {"stop": say.stop, "reason": say.reason if known.images or say.stop else ""},
         "ranking": project.supervisor.history[-1].version if project.supervisor.history else None,
         "trainer": project.supervisor.state.phase,
     }
 
 
-def facts(project: Project, annotator: int, known: Estimate) -> list[tuple[str, str, str]]:
+def facts(
+    project: Project, annotator: int, known: Estimate, counts: Counts
+) -> list[tuple[str, str, str]]:
     """Term, value and a note for each number."""
     pace = project.pace.a_minute(annotator)
     lines = [("Labels a minute", "–" if pace is None else f"{pace:.0f}", "")]
@@ -56,7 +59,7 @@ def facts(project: Project, annotator: int, known: Estimate) -> list[tuple[str, 
     elif known.images:
         few = f"{known.images} of the {FEWEST} random images that it takes are labelled"
         lines.append(("Accuracy", "–", few))
-    gain = known.expectation.gain
+    gain = known.expectation.gain if enough_left(counts) else None
     if gain is not None:
         lines.append((f"{MORE} more labels", *points(gain)))
     return lines
@@ -103,7 +106,10 @@ def features_line(state: TrainerState) -> tuple[str, str] | None:
 
 def advise(known: Estimate, counts: Counts) -> Advice:
     """Whether to stop."""
-    left = max(0, counts.items - counts.labelled - counts.bad)
+    left = _left(counts)
+    if left and not enough_left(counts):
+        what = "image is" if left == 1 else "images are"
+        return Advice(False, f"{number(left)} {what} left, too few to say what they would bring.")
     if left and known.expectation.gain is None and counts.holdout < FEWEST_IMAGES:
         return Advice(
             False,
@@ -114,8 +120,18 @@ def advise(known: Estimate, counts: Counts) -> Advice:
     return advice(known.expectation, known.accuracy, left=left)
 
 
-def finished(counts: Counts) -> str:
-    """What is said when there is no image left to show."""
+def _left(counts: Counts) -> int:
+    """Images that nobody has labelled or called bad."""
+    return max(0, counts.items - counts.labelled - counts.bad)
+
+
+def enough_left(counts: Counts) -> bool:
+    """Whether there are as many images left as it is said of what they would bring."""
+    return _left(counts) >= MORE
+
+
+def finished(counts: Counts, elsewhere: int = 0) -> str:
+    """What is said when there is no image left to show; so many are before other people."""
     if counts.items == 0:
         return "There are no images in this folder."
     skipped = [
@@ -125,10 +141,17 @@ def finished(counts: Counts) -> str:
     ]
     rest = f" Somebody called {' and '.join(skipped)}." if skipped else ""
     if counts.disputed:
-        images = "image has" if counts.disputed == 1 else "images have"
+        one = counts.disputed == 1
         rest += (
-            f" {number(counts.disputed)} {images} as many votes for one class as for another: "
-            "settle what they are on the page Agreement."
+            f" {number(counts.disputed)} {'image has' if one else 'images have'} as many votes for "
+            f"one class as for another: settle what {'it is' if one else 'they are'} on the page "
+            "Agreement."
+        )
+    if elsewhere:
+        one = elsewhere == 1
+        rest += (
+            f" {number(elsewhere)} {'is' if one else 'are'} before another annotator just now; "
+            f"what they leave comes to you."
         )
     return (
         f"No image is left for you: {number(counts.labelled)} of {number(counts.items)} are "

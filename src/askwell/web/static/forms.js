@@ -12,9 +12,18 @@ export function startForms() {
       submit(form, event.submitter);
     });
   }
+  reopen();
   for (const select of document.querySelectorAll("select[data-go]")) {
     select.addEventListener("change", () => select.form.requestSubmit());
   }
+}
+
+/** What was unfolded when a form in it was sent is unfolded again. */
+function reopen() {
+  const id = sessionStorage.getItem("askwell:open");
+  sessionStorage.removeItem("askwell:open");
+  const folded = id ? document.getElementById(id) : null;
+  if (folded) folded.open = true;
 }
 
 /** The question before a form is sent, with what was chosen in it: {into} is the field's words. */
@@ -35,6 +44,7 @@ async function submit(form, submitter) {
     const answer = await ask(method, url, fields(form, submitter));
     const said = answer.said ?? form.dataset.said;
     if (said) sessionStorage.setItem("askwell:said", said);
+    sessionStorage.setItem("askwell:open", form.closest("details")?.id ?? "");
     if (form.dataset.show) {
       document.querySelector(form.dataset.show).value = answer.value;
       form.classList.remove("busy");

@@ -9,6 +9,7 @@ import { onKeys } from "./keys.js";
 import { Opinion } from "./opinion.js";
 import { Outbox, ask, newKey } from "./outbox.js";
 import { Panel } from "./panel.js";
+import { othersText, streamOf } from "./review.js";
 import { banner, toast } from "./toast.js";
 import { Prefetch, Viewer } from "./viewer.js";
 
@@ -127,7 +128,7 @@ export class Desk {
         kind,
         label: chosen?.id ?? null,
         lead_time_ms: Math.max(0, Math.min(took, LONGEST_MS)),
-        stream: this.looking ? "review" : entry.stream,
+        stream: this.looking ? streamOf(entry, kind) : entry.stream,
         ranking: entry.ranking ?? null,
         predicted: entry.predicted ?? null,
         confidence: entry.confidence ?? null,
@@ -251,12 +252,13 @@ export class Desk {
   #paint() {
     const entry = this.#shown;
     this.panel.mark(entry?.kind === "label" ? entry.label : null);
+    this.panel.enable(Boolean(entry));
     for (const kind of ["unsure", "bad", "later"]) {
       document.querySelector(`.skips [data-do=${kind}]`).classList.toggle("chosen", entry?.kind === kind);
     }
     document.querySelector("[data-do=flag]").setAttribute("aria-pressed", String(Boolean(entry?.flagged)));
     $("flagged").hidden = !entry?.flagged;
-    $("why").textContent = this.looking ? "" : (entry?.why ?? "");
+    $("why").textContent = this.looking ? othersText(entry) : (entry?.why ?? "");
     $("place").hidden = !this.looking;
     $("place").textContent = this.#placeText(entry);
     $("waiting").hidden = Boolean(entry && this.images.get(entry).ready);
@@ -266,14 +268,14 @@ export class Desk {
   #placeText(entry) {
     if (!this.looking) return "";
     if (!entry) return "The end of this list";
-    if (this.reviewing) return `${this.#position + 1} of ${this.list.length} · Esc leaves`;
+    if (this.reviewing) return `${this.#position + 1} of ${this.list.length}`;
     const back = this.#past.length - this.#position;
     return `${back} back · a class key corrects · Esc goes on`;
   }
 
   #waitingText(entry) {
     if (entry) return "The image is on its way…";
-    if (this.reviewing) return "That was the last one. Esc goes back to the gallery.";
+    if (this.reviewing) return "That was the last one.";
     if (this.#lost) return "Waiting for the server…";
     return this.#done ? this.panel.finished : "Looking for the next image…";
   }

@@ -15,6 +15,7 @@ export class Panel {
   #choose;
   #buttons = new Map();
   #drawn = "";
+  #enabled = true;
 
   constructor(choose) {
     this.#choose = choose;
@@ -45,6 +46,12 @@ export class Panel {
     for (const [each, button] of this.#buttons) button.setAttribute("aria-pressed", String(each === id));
   }
 
+  /** Whether there is an image to say something of. */
+  enable(any) {
+    this.#enabled = any;
+    for (const button of document.querySelectorAll(".classes button, .skips button")) button.disabled = !any;
+  }
+
   #drawClasses(classes) {
     const drawn = JSON.stringify(classes.map(({ id, name, key }) => [id, name, key]));
     this.classes = classes;
@@ -54,6 +61,7 @@ export class Panel {
     for (const { id, name, key } of classes) {
       const button = element("button", undefined, "class");
       button.type = "button";
+      button.title = name; // the button shows three lines of it
       button.append(element("span", name));
       button.append(element("span", "", "tally"));
       if (key) button.append(element("kbd", key));
@@ -66,5 +74,6 @@ export class Panel {
     }
     $("classes").replaceChildren(...this.#buttons.values());
     $("classes").classList.toggle("many", classes.length > 6);
+    this.enable(this.#enabled);
   }
 }

@@ -1,6 +1,7 @@
 // A short message at the foot of the page, read out by screen readers, gone after a while.
 
-const SECONDS = 4;
+const SECONDS = 4; // and longer for longer messages
+const LETTERS_A_SECOND = 12;
 let timer;
 
 /** action: {name, run} puts a button beside the message. */
@@ -18,7 +19,8 @@ export function toast(message, action) {
   }
   box.hidden = false;
   clearTimeout(timer);
-  timer = setTimeout(() => (box.hidden = true), SECONDS * 1000);
+  const seconds = Math.max(SECONDS, 1 + message.length / LETTERS_A_SECOND);
+  timer = setTimeout(() => (box.hidden = true), seconds * 1000);
 }
 
 /** Take the message away before its time. */

@@ -33,6 +33,7 @@ def agreement(request: Request) -> Response:
     settled = project.store.adjudicated()
     differing = [(item, answers) for item, answers in pairs if len(set(answers.values())) > 1]
     open_ = [(item, answers) for item, answers in differing if item not in settled]
+    decided = [(item, answers) for item, answers in differing if item in settled]
     return page(
         request,
         "agreement.html",
@@ -44,9 +45,9 @@ def agreement(request: Request) -> Response:
         more=max(0, len(open_) - _SHOWN),
         settled=[
             (item, answers, settled[item], secrets.token_hex(16))
-            for item, answers in differing
-            if item in settled
+            for item, answers in decided[:_SHOWN]
         ],
+        settled_in_all=len(decided),
         classes=project.store.classes(),
         names={each.id: each.name for each in project.store.classes(active_only=False)},
         annotators={each.id: each.name for each in project.store.annotators()},

@@ -35,7 +35,8 @@ def classes(request: Request) -> Response:
         "classes.html",
         title="Classes",
         rows=[(each, key_of(each, i), counts.get(each.id, 0)) for i, each in enumerate(active)],
-        merged=[(each, names[each.merged_into]) for each in every if each.merged_into is not None],
+        used=project.store.used_classes(),
+        merged=[(each, names[each.part_of]) for each in every if each.part_of is not None],
     )
 
 
@@ -43,10 +44,9 @@ def classes(request: Request) -> Response:
 def add(request: Request, body: NewClassBody) -> dict[str, Any]:
     """Add a class."""
     project = project_of(request)
+    refuse_alike(project, body.name)
     made = project.store.add_class(body.name, _key(body.shortcut))
-    alike = [each.name for each in project.store.classes() if _alike(each, made)]
-    also = f" There is {alike[0]} too: mind which one you mean." if alike else ""
-    return _trains(project, made, f"Added {made.name}.{also}")
+    return _trains(project, made, f"Added {made.name}.")
 
 
 @router.patch("/api/classes/{number}")
@@ -57,6 +57,7 @@ def change(request: Request, number: ClassId, body: ClassBody) -> dict[str, Any]
     if "shortcut" in body.model_fields_set and (key := _key(body.shortcut)) != found.shortcut:
         project.store.set_shortcut(number, key)
     if body.name is not None and body.name != found.name:
+        refuse_alike(project, body.name, but=number)
         project.store.rename_class(number, body.name)
     return _said(_active(project, number), "Changed.")
 
@@ -80,7 +81,7 @@ def separate(request: Request, number: ClassId) -> dict[str, Any]:
 
 @router.post("/api/classes/{number}/remove")
 def remove(request: Request, number: ClassId) -> dict[str, Any]:
-    """Take away a class that nobody ever used."""
+    """Take away a class that no label is of."""
     project = project_of(request)
     found = project.store.remove_class(_active(project, number).id)
     return _trains(project, found, f"Removed {found.name}.")
@@ -94,9 +95,21 @@ def move_up(request: Request, number: ClassId) -> dict[str, Any]:
     return _said(found, f"Moved {found.name}.")
 
 
-def _alike(one: ClassName, other: ClassName) -> bool:
-    """Whether two classes have the same name but for capitals."""
-    return one.id != other.id and one.name.casefold() == other.name.casefold()
+def refuse_alike(project: Project, name: str, *, but: int | None = None) -> None:
+    """Refuse a name that another class has but for capitals: sooner or later they are mixed up.
+
+    The same name is the store's to refuse, and what comes with files may differ by capitals.
+
+    Raises:
+        InputError: there is such a class.
+    """
+    wanted = name.strip()
+    for each in project.store.classes():
+        if each.id != but and each.name != wanted and each.name.casefold() == wanted.casefold():
+            raise InputError(
+                f"There is a class {each.name!r}, which differs in capitals alone: they would be "
+                "mixed up. Choose another name."
+            )
 
 
 def _active(project: Project, number: int) -> ClassName:

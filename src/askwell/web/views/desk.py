@@ -21,6 +21,7 @@ router = APIRouter()
 
 AHEAD = 5
 _TRAINS = frozenset({"label", "bad"})
+_REVIEWS = frozenset({"review", "adjudication"})
 _MOST_PAST = 500
 
 Wanted = Annotated[int, Query(ge=0, le=20)]
@@ -60,7 +61,8 @@ def decide(request: Request, body: DecisionsBody, n: Wanted = AHEAD) -> dict[str
         decisions.append(Decision(**values))
     events = project.store.decide(decisions)
     who = decisions[-1].annotator
-    project.pace.note(who, sum(each.kind == "label" for each in decisions))
+    new = sum(each.kind == "label" and each.stream not in _REVIEWS for each in decisions)
+    project.pace.note(who, new)
     project.decided(trains=any(each.kind in _TRAINS for each in decisions))
     stored = [{"key": e.decision.key, "seq": e.seq, "created_at": e.created_at} for e in events]
     return {"events": stored, **_answer(project, who, n)}

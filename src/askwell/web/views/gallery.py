@@ -1,6 +1,6 @@
 """What was labelled, filtered, for review: likely mistakes first, if asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -46,11 +46,13 @@ class Tile:
     Attributes:
         answer: that stands.
         predicted: the likeliest class; None where no model can say yet.
+        confidence: its probability.
         disagreement: by how much more probable that is than the answer, 0 to 1.
     """
 
     answer: Current
     predicted: int | None = None
+    confidence: float = 0.0
     disagreement: float = 0.0
 
 
@@ -126,7 +128,7 @@ def review(
         "label.html",
         title="Review",
         mode="review",
-        review=_own(project, viewer.id, part),
+        review=_entries(project, viewer.id, part),
         start=part.index(tiles[start].answer.item) if tiles else 0,
         back=f"/gallery?{request.url.query}",
     )
@@ -154,6 +156,7 @@ def listed(
                 "label": tile.answer.label,
                 "flagged": tile.answer.flagged,
                 "predicted": tile.predicted,
+                "confidence": None if tile.predicted is None else tile.confidence,
             }
             for tile in tiles[(at - 1) * _PAGE : at * _PAGE]
         ],
@@ -179,6 +182,8 @@ def _filtered(
     ]
     tiles = _with_predictions(project, current)
     if show == "disagrees":
+        settled = project.store.adjudicated()
+        tiles = [tile for tile in tiles if not _overruled(tile.answer, settled)]
         wrong = [tile for tile in tiles if tile.disagreement > 0]
         judged = sum(tile.predicted is not None for tile in tiles)
         worst_first = sorted(wrong, key=lambda tile: -tile.disagreement)
@@ -201,6 +206,11 @@ def visible(project: Project, viewer: int) -> Iterable[Current]:
             yield each
 
 
+def _overruled(answer: Current, settled: Mapping[int, int]) -> bool:
+    """Whether somebody settled that an image is something else than an annotator said."""
+    return settled.get(answer.item, answer.label) != answer.label
+
+
 def _kind(show: Show) -> str:
     return "label" if show == "disagrees" else show
 
@@ -216,11 +226,24 @@ def _with_predictions(project: Project, current: list[Current]) -> list[Tile]:
         best = int(np.argmax(probs))
         own = columns.get(each.label or 0)
         gap = 0.0 if own is None else float(probs[best] - probs[own])
-        tiles.append(Tile(each, int(said.classes[best]), gap))
+        tiles.append(Tile(each, int(said.classes[best]), float(probs[best]), gap))
     return tiles
 
 
-def _own(project: Project, viewer: int, items: list[int]) -> list[dict[str, Any]]:
-    """The viewer's own answers about these images, in this order; a correction is the viewer's."""
-    own = {each.item: entry(each) for each in project.store.current() if each.annotator == viewer}
-    return [own.get(item) or unanswered(item) for item in items]
+def _entries(project: Project, viewer: int, items: list[int]) -> list[dict[str, Any]]:
+    """The viewer's own answers about these images, in this order, with the labels of others.
+
+    Where there are such, they are in sight: what the viewer says then settles what the image is.
+    """
+    entries = {item: unanswered(item) | {"others": []} for item in items}
+    people = {each.id: each.name for each in project.store.annotators()}
+    names = {each.id: each.name for each in project.store.classes(active_only=False)}
+    for each in visible(project, viewer):
+        if (found := entries.get(each.item)) is None:
+            continue
+        if each.annotator == viewer:
+            found |= entry(each)
+        elif each.kind == "label":
+            said = {"by": people[each.annotator], "label": names[each.label or 0]}
+            found["others"].append(said)
+    return [entries[item] for item in items]

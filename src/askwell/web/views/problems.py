@@ -23,13 +23,18 @@ def problems(request: Request) -> Response:
     paths = {each.id: each.path for each in items}
     unreadable = [(each.path, each.reason) for each in items if each.status == "unreadable"]
     refused = sorted(project.refused.items())
-    vanished = [each.path for each in items if each.status == "vanished"]
+    here = {each.path for each in items if each.status != "vanished"}
+    gone = [each for each in items if each.status == "vanished"]
+    vanished = [each.path for each in gone if each.path not in here]
+    # Other content has the path now; only what was said of the former content is worth a word.
+    answered = {each.item for each in project.store.current() if each.kind == "label"}
+    changed = [each.path for each in gone if each.path in here and each.id in answered]
     duplicates = [
         (each.path, paths[each.duplicate_of])
         for each in items
         if each.status == "ok" and each.duplicate_of is not None
     ]
-    lists = [*unreadable, *refused], vanished, duplicates
+    lists = [*unreadable, *refused], vanished, duplicates, changed
     return page(
         request,
         "problems.html",
@@ -38,6 +43,7 @@ def problems(request: Request) -> Response:
         retry=bool(unreadable),
         vanished=lists[1][:_SHOWN],
         duplicates=lists[2][:_SHOWN],
+        changed=lists[3][:_SHOWN],
         numbers=[len(each) for each in lists],
         shown=_SHOWN,
         trainer=trainer_sentence(state) if state.phase == "dead" else state.message,

@@ -1,5 +1,6 @@
 """The progress page: how good the model is, how that came, and the settings."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from askwell.labelling.estimate import (
+    FEWEST_OF_A_CLASS,
     Interval,
     Point,
     accuracy,
@@ -17,10 +19,10 @@ from askwell.labelling.estimate import (
 from askwell.store import Counts, Ranking
 from askwell.web.acquisitions import ACQUISITIONS
 from askwell.web.curve import Dot, draw
-from askwell.web.known import FEWEST, FEWEST_OF_A_CLASS
+from askwell.web.known import FEWEST
 from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
-from askwell.web.status import advise, facts, number
+from askwell.web.status import advise, enough_left, facts, number
 
 router = APIRouter()
 
@@ -41,13 +43,14 @@ def progress(request: Request) -> Response:
         "progress.html",
         title="Progress",
         counts=counts,
-        facts=[_labelled(counts), *facts(project, viewer.id, known)],
+        facts=[_labelled(counts), *facts(project, viewer.id, known, counts)],
         advice=advise(known, counts),
-        expectation=known.expectation,
+        foretold=known.expectation if enough_left(counts) else None,
         svg=draw(dots) if len(dots) > 1 else None,
         dots=dots,
         more_measures=_measures(project),
         classes=[(each.name, counts.per_class.get(each.id, 0)) for each in store.classes()],
+        ignorance=math.log(max(1, len(counts.per_class))),
         largest=largest,
         settings=store.settings(),
         acquisitions=ACQUISITIONS,

@@ -10,6 +10,7 @@ from askwell.errors import InputError
 from askwell.web.acquisitions import ACQUISITIONS
 from askwell.web.rendering import page, project_of, viewer_of
 from askwell.web.schemas import LoginBody, SettingsBody, StartBody
+from askwell.web.views.classes import refuse_alike
 
 router = APIRouter()
 
@@ -87,6 +88,7 @@ def start(request: Request, body: StartBody) -> Response:
     who = project.store.annotator(body.name)
     for name in dict.fromkeys(body.classes):
         if name not in there:
+            refuse_alike(project, name)
             project.store.add_class(name)
     if body.classes:
         project.decided(trains=True)
