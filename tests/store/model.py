@@ -255,7 +255,9 @@ class Model:
                 for sha, _ in shas
             ),
             decisions=sum(e.decision.kind in ANSWERS for _, s in stacks for e in s),
-            unsure=sum(bool(self.said(None, sha, "unsure")) for sha, _ in shas),
+            unsure=sum(
+                bool(self.said(None, sha, "unsure")) and not self.votes(sha) for sha, _ in shas
+            ),
             bad=sum(bool(self.said(None, sha, "bad")) for sha, _ in shas),
             later=sum(bool(self.said(None, sha, "later")) for sha, _ in shas),
             flagged=sum(sha in flagged for sha, _ in shas),

@@ -190,7 +190,7 @@ def test_the_reserve_takes_in_nothing_that_was_decided(tmp_path: Path) -> None:
         item = next(item for item in store.items() if 0.3 < item.key < 0.4)
         store.change_settings(holdout_share=0.2)
         store.decide([label("a", item.id)])
-        with pytest.raises(InputError, match=r"from 0.2 to 0.5 any more: 1 images"):
+        with pytest.raises(InputError, match="from 20 to 50 % any more: 1 image that"):
             store.change_settings(holdout_share=0.5)
         assert store.change_settings(holdout_share=0.3).holdout_share == 0.3
         assert store.change_settings(holdout_share=0.0).holdout_share == 0.0

@@ -309,6 +309,42 @@ def test_a_correction_of_somebody_elses_label_settles_the_image(project, client)
     assert project.store.agreement_pairs() == []  # it was not said independently
 
 
+def test_a_settled_review_can_be_settled_otherwise_on_the_page_agreement(project, client):
+    bob = project.store.annotator("bob").id
+    first = offers(client, 1, annotator=bob)[0]
+    post(client, decision(first, label=1, annotator=bob))
+    settle = {"key": key(), "item": first["item"], "label": 2}
+    assert client.post("/api/adjudicate", json=settle).status_code == 422
+    assert "settled" not in client.get("/agreement").text
+    corrected = settle | {"key": key(), "kind": "label", "stream": "adjudication"}
+    post(client, corrected)
+    page = client.get("/agreement").text
+    assert "1 settled" in page
+    assert "bob: <strong>0</strong>" in page
+    assert "ada: <strong>" not in page
+    assert client.post("/api/adjudicate", json=settle | {"label": 3}).status_code == 200
+    labels = project.store.labels() | project.store.holdout_labels()
+    assert labels == {first["item"]: 3}
+
+
+def test_what_only_one_person_is_asked_is_seen_by_all_whatever_the_overlap(project, client):
+    project.store.change_settings(overlap_share=0.3)
+    bob = project.store.annotator("bob").id
+    for item in project.store.items():
+        project.store.decide([Decision(key(), item.id, bob, "label", 1)])
+    asked = {each.item for each in project.store.offer(project.access.annotator, 60)}
+    seen = {each["item"] for each in client.get("/api/gallery").json()["tiles"]}
+    assert 5 < len(asked) < 40
+    assert seen == {each.id for each in project.store.items()} - asked
+    hidden, shown = min(asked), min(seen)
+    learned = "Another annotator has labelled this image"
+    project.store.release_all(project.access.annotator)
+    reserved = [each.id for each in project.store.items() if project.store.is_reserved(each)]
+    for item, gives_away in ((hidden, hidden not in reserved), (shown, False)):
+        said = client.get(f"/api/opinion/{item}").json()["model"]
+        assert (learned in said) == gives_away
+
+
 def test_likely_mistakes_are_not_those_that_were_settled_otherwise(project, client):
     bob = project.store.annotator("bob").id
     first = offers(client, 1, annotator=bob)[0]
@@ -322,13 +358,12 @@ def test_likely_mistakes_are_not_those_that_were_settled_otherwise(project, clie
 
     (found,) = mistakes()
     assert (found["annotator"], found["predicted"], found["confidence"]) == (bob, 2, 1.0)
-    assert "model: 1 100 %" in client.get("/gallery", params={"show": "disagrees"}).text
+    assert "model: 1 100&#8239;%" in client.get("/gallery", params={"show": "disagrees"}).text
     corrected = {"key": key(), "item": first["item"], "kind": "label", "label": 2}
     post(client, corrected | {"stream": "adjudication"})
     assert mistakes() == []
     post(client, corrected | {"key": key(), "label": 3, "stream": "adjudication"})
-    (found,) = mistakes()
-    assert (found["annotator"], found["label"]) == (project.access.annotator, 3)
+    assert mistakes() == []  # somebody has looked at it, with the first label in sight
 
 
 def test_the_start_takes_a_name_and_keeps_others(project, client):
@@ -368,11 +403,15 @@ def test_the_end_says_what_is_left_to_do(project, client):
         else Decision(key(), each.id, ada, "label", 1)
         for each in project.store.items()
     ]  # fmt: skip
-    project.store.decide([*said, *(Decision(key(), item, bob, "label", 2) for item in (3, 4))])
+    unsure = Decision(key(), 5, bob, "unsure")  # ada has labelled it since
+    project.store.decide(
+        [unsure, *said, *(Decision(key(), item, bob, "label", 2) for item in (3, 4))]
+    )
     project.decided(trains=False)
     status = client.get("/api/status").json()
     assert status["done"] == "59 of 60 images labelled, 1 bad"
     assert "Somebody called 1 a bad image." in status["finished"]
+    assert "unsure" not in status["finished"]
     tied = "2 images have as many votes for one class as for another: settle what they are"
     assert tied in status["finished"]
     assert status["advice"]["reason"] == "Every image has an answer."

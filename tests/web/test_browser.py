@@ -476,6 +476,36 @@ def test_image_and_classes_are_in_sight_together_and_names_whole(server, browser
             context.close()
 
 
+def test_no_digit_comes_to_mean_another_class_under_the_fingers(server, context):
+    desk = Desk(context, server.url, truth_of(server))
+    base, page = f"http://{HOST}:{server.port}", desk.page
+    merged = page.request.post(
+        f"{base}/api/classes/2/merge", headers={"origin": base}, data={"into": 1}
+    )
+    assert merged.ok
+    added = {"name": "else"}
+    assert page.request.post(f"{base}/api/classes", headers={"origin": base}, data=added).ok
+    desk.press("Digit5")
+    desk.sent()
+    page.wait_for_selector("#toast:has-text('The classes have changed')")
+    keys = dict(
+        page.eval_on_selector_all(
+            ".class", "all => all.map((e) => [e.title, e.querySelector('kbd')?.textContent ?? ''])"
+        )
+    )
+    assert keys == {"0": "1", **{str(n): str((n + 1) % 10) for n in range(2, 10)}, "else": "⇧1"}
+    before = desk.item
+    page.keyboard.press("Digit2")  # its class is gone
+    page.wait_for_timeout(300)
+    assert desk.wait() == before
+    item = desk.press("Digit5")
+    desk.sent()
+    assert standing(server)[item] == ("label", 5)
+    page.reload()
+    desk.wait()
+    page.wait_for_selector(".class[title='2'] kbd:has-text('2')")
+
+
 def test_reviewing_the_labels_of_another_settles_them(server, context):
     desk = Desk(context, server.url, truth_of(server))
     base, page = f"http://{HOST}:{server.port}", desk.page

@@ -191,7 +191,7 @@ def _tell_left_out(found: "Exported") -> None:
     reasons = (
         (found.disputed, "as many annotators say one thing as another; settle it on the page"),
         (found.bad, "somebody calls the image bad"),
-        (found.vanished, "the file is not in the folder any more"),
+        (found.vanished, "the file is not in the folder any more, or has other content"),
     )
     for count, why in reasons:
         if count:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from askwell.cli.consoles import bar
+from askwell.cli.consoles import bar, counted
 from askwell.datasets.images import list_reasons
 from askwell.errors import InputError
 from askwell.formats.csv_table import table
@@ -72,7 +72,8 @@ def model(
     _tell(_paths(wanted), unreadable)
     measured = trained.metrics.get("accuracy")
     accuracy = "" if measured is None else (
-        f"; accuracy {100 * measured:.1f} % on {trained.metrics['holdout']} hold-out images"
+        f"; accuracy {100 * measured:.1f} %, on {trained.metrics['holdout']} hold-out images "
+        "before it was trained on these too"
     )  # fmt: skip
     typer.echo(f"{shown(out)}: trained on {trained.trained_on} labels{accuracy}")
 
@@ -150,4 +151,4 @@ def _tell(
     """Name the files that were left out, with their reasons."""
     reasons = {paths[item]: why for item, why in unreadable.items()} | dict(more or {})
     if reasons:
-        typer.echo(f"{len(reasons)} files are left out:{list_reasons(reasons)}", err=True)
+        typer.echo(f"{counted(len(reasons), 'file')} left out:{list_reasons(reasons)}", err=True)

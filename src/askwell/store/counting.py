@@ -8,7 +8,7 @@ from askwell.store.records import ANSWERS, Counts, Settings
 from askwell.store.standing import verdicts
 
 _IMAGES = """
-SELECT count(DISTINCT CASE WHEN kind = 'unsure' THEN x.content END),
+SELECT count(DISTINCT CASE WHEN kind = 'unsure' AND NOT votes THEN x.content END),
   count(DISTINCT CASE WHEN kind = 'later' THEN x.content END),
   count(DISTINCT CASE WHEN flagged THEN x.content END)
 FROM current AS x JOIN content AS c ON c.id = x.content

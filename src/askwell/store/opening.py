@@ -45,7 +45,8 @@ def to_read(path: Path) -> sqlite3.Connection:
     """
     if not is_file(path, RunError):
         raise RunError(
-            f"There is no labelling project {shown(path)}. `askwell label FOLDER` makes one."
+            f"There is no labelling project {shown(path)}. `askwell label FOLDER` "
+            "and `askwell ingest FOLDER LABELS` make one."
         )
     try:
         return _reader(path)

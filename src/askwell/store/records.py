@@ -281,7 +281,7 @@ class Counts:
         labelled: images with a label by anybody.
         disputed: those of them on which as many say one thing as another, and nothing was settled.
         decisions: answers ever given and not undone.
-        unsure: images that somebody is unsure about.
+        unsure: images that somebody is unsure about and nobody has labelled.
         bad: images that somebody called bad.
         later: images that somebody put off.
         flagged: images with a flag.

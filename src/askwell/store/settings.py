@@ -76,9 +76,10 @@ def _check_reserve(db: sqlite3.Connection, before: float, after: float) -> None:
     ).fetchone()
     if spoilt:
         raise InputError(
-            f"holdout_share cannot be raised from {before:g} to {after:g} any more: {spoilt} "
-            "images that would join the reserve are already decided, and were not drawn at "
-            "random. It can be lowered at any time."
+            f"The share shown at random (holdout_share) cannot be raised from {100 * before:g} to "
+            f"{100 * after:g} % any more: {spoilt} {'image' if spoilt == 1 else 'images'} that "
+            "would belong to it got an answer already, chosen otherwise. It can be lowered at any "
+            "time."
         )
 
 

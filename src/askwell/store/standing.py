@@ -111,6 +111,14 @@ def verdicts(db: sqlite3.Connection) -> list[Verdict]:
     return list(found.values())
 
 
+def still_asked(db: sqlite3.Connection) -> set[int]:
+    """Items that somebody answered and that another annotator may still be asked about."""
+    rows = db.execute(
+        "SELECT x.item FROM current AS x JOIN content AS c ON c.id = x.content WHERE c.open"
+    )
+    return {item for (item,) in rows}
+
+
 def labels(db: sqlite3.Connection, settings: Settings, *, reserved: bool) -> dict[int, int]:
     """Item → class, of the reserve or of all others, for training or measuring."""
     found = {}

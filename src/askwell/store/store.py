@@ -270,6 +270,11 @@ class Store:
         with self._file.reading() as db:
             return standing.answered(db, annotator, limit)
 
+    def still_asked(self) -> set[int]:
+        """Items that somebody answered and that another annotator may still be asked about."""
+        with self._file.reading() as db:
+            return standing.still_asked(db)
+
     def labels(self) -> dict[int, int]:
         """Item → class to train on: as settled, else by majority; none of the reserve."""
         with self._file.reading() as db:

@@ -111,11 +111,12 @@ def advise(known: Estimate, counts: Counts) -> Advice:
         what = "image is" if left == 1 else "images are"
         return Advice(False, f"{number(left)} {what} left, too few to say what they would bring.")
     if left and known.expectation.gain is None and counts.holdout < FEWEST_IMAGES:
+        # Raised later, the share would take in images that the model chose: that is refused.
+        way = "" if counts.decisions else ", or show a larger share at random: see the settings"
         return Advice(
             False,
-            f"{number(counts.holdout)} of the images are set aside to measure the model; to say "
-            f"what more labels would bring takes {FEWEST_IMAGES}. Show a larger share at random "
-            "(a setting on the page Progress), or judge by the gallery.",
+            f"{number(counts.holdout)} of the images are set aside to measure the model, too few "
+            f"to say what more labels would bring ({FEWEST_IMAGES}). Judge by the gallery{way}.",
         )
     return advice(known.expectation, known.accuracy, left=left)
 

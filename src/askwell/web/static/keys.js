@@ -40,7 +40,7 @@ function keyOf(event, desk) {
   const digit = /^(Digit|Numpad)([0-9])$/.exec(event.code);
   if (digit) {
     const place = ((Number(digit[2]) + 9) % 10) + (event.shiftKey && digit[1] === "Digit" ? 10 : 0);
-    return desk.panel.classes[place]?.id ?? null;
+    return desk.panel.at(place)?.id ?? null;
   }
   const own = desk.panel.classes.find((each) => each.shortcut === event.key.toLowerCase());
   if (own) return own.id;

@@ -253,6 +253,7 @@ export class Desk {
     const entry = this.#shown;
     this.panel.mark(entry?.kind === "label" ? entry.label : null);
     this.panel.enable(Boolean(entry));
+    if (!this.reviewing) $("ask").textContent = entry || !this.#done ? "Which class is it?" : "No image is left";
     for (const kind of ["unsure", "bad", "later"]) {
       document.querySelector(`.skips [data-do=${kind}]`).classList.toggle("chosen", entry?.kind === kind);
     }

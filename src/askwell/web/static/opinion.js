@@ -59,7 +59,8 @@ export class Opinion {
     const head = element("p", undefined, "opinion-head");
     if (best) {
       head.append(element("strong", best.name), ` ${percent(best.probability)}`);
-      head.append(element("span", ` says ${opinion.model}. Enter takes it.`, "note"));
+      head.append(element("span", ` says ${opinion.model}.`, "note"));
+      head.append(element("span", " Enter takes it.", "note by-key"));
     } else {
       head.append(opinion.model);
     }

@@ -1,5 +1,9 @@
 // The side panel: class buttons with their keys, and the state of the project in words.
 
+import { toast } from "./toast.js";
+
+const DIGITS = 20; // 1 … 0 and Shift + 1 … 0
+
 const $ = (id) => document.getElementById(id);
 
 function element(tag, text, className) {
@@ -15,6 +19,7 @@ export class Panel {
   #choose;
   #buttons = new Map();
   #drawn = "";
+  #places = []; // class at each digit: as it was when the page was loaded, whatever others change
   #enabled = true;
 
   constructor(choose) {
@@ -52,13 +57,36 @@ export class Panel {
     for (const button of document.querySelectorAll(".classes button, .skips button")) button.disabled = !any;
   }
 
+  /** The class at a digit's place; undefined if there is none. */
+  at(place) {
+    return this.classes.find((each) => each.id === this.#places[place]);
+  }
+
+  /** Others may merge or move classes: no digit comes to mean another class under the fingers. */
+  #keepPlaces(classes) {
+    const first = this.#places.length === 0;
+    this.#places.push(...classes.map(({ id }) => id).filter((id) => !this.#places.includes(id)));
+    if (first) return;
+    const moved = classes.some(({ id }, place) => this.#places[place] !== id);
+    if (moved) toast("The classes have changed. Their keys stay until you load the page anew.");
+  }
+
+  #keyOf({ id, shortcut }) {
+    if (shortcut) return shortcut.toUpperCase();
+    const place = this.#places.indexOf(id);
+    return place < DIGITS ? `${place >= 10 ? "⇧" : ""}${(place + 1) % 10}` : "";
+  }
+
   #drawClasses(classes) {
     const drawn = JSON.stringify(classes.map(({ id, name, key }) => [id, name, key]));
     this.classes = classes;
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     this.#buttons.clear();
-    for (const { id, name, key } of classes) {
+    this.#keepPlaces(classes);
+    for (const each of classes) {
+      const { id, name } = each;
+      const key = this.#keyOf(each);
       const button = element("button", undefined, "class");
       button.type = "button";
       button.title = name; // the button shows three lines of it

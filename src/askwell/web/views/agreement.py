@@ -33,7 +33,7 @@ def agreement(request: Request) -> Response:
     settled = project.store.adjudicated()
     differing = [(item, answers) for item, answers in pairs if len(set(answers.values())) > 1]
     open_ = [(item, answers) for item, answers in differing if item not in settled]
-    decided = [(item, answers) for item, answers in differing if item in settled]
+    decided = [(item, _overruled(project, item, dict(pairs))) for item in settled]
     return page(
         request,
         "agreement.html",
@@ -59,7 +59,8 @@ def agreement(request: Request) -> Response:
 def adjudicate(request: Request, body: AdjudicationBody) -> dict[str, Any]:
     """Settle what an image is."""
     project = project_of(request)
-    if all(item != body.item for item, _ in project.store.agreement_pairs()):
+    shared = {item for item, _ in project.store.agreement_pairs()}
+    if body.item not in shared | project.store.adjudicated().keys():
         raise LabelError(f"Image {body.item} has no two labels to decide between.")
     who = annotator_of(request, None)
     project.store.decide(
@@ -67,6 +68,14 @@ def adjudicate(request: Request, body: AdjudicationBody) -> dict[str, Any]:
     )
     project.decided(trains=True)
     return {"said": "Settled."}
+
+
+def _overruled(project: Project, item: int, pairs: Mapping[int, Answers]) -> Answers:
+    """What was said of a settled image before: by two people on their own, or by one."""
+    if item in pairs:
+        return pairs[item]
+    said = (each for each in project.store.answers(item) if each.stream != "adjudication")
+    return {each.annotator: each.label for each in said if each.label is not None}
 
 
 def _rows(project: Project, shared: Sequence[Answers]) -> list[tuple[str, int, str, str]]:

@@ -203,8 +203,8 @@ _LEARNED = (
 
 def _gives_away(project: Project, annotator: int, image: Item) -> bool:
     """Whether the opinion would tell somebody who has not answered what another one said."""
-    if project.store.settings().overlap_share == 0 or project.store.is_reserved(image):
-        return False  # everybody may see the others' labels; or nothing was learned from it
+    if image.id not in project.store.still_asked() or project.store.is_reserved(image):
+        return False  # nobody else is asked about it; or nothing was learned from it
     said = [each for each in project.store.answers(image.id) if each.kind == "label"]
     return bool(said) and all(each.annotator != annotator for each in said)
 

@@ -1,6 +1,6 @@
 """What was labelled, filtered, for review: likely mistakes first, if asked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -182,8 +182,8 @@ def _filtered(
     ]
     tiles = _with_predictions(project, current)
     if show == "disagrees":
-        settled = project.store.adjudicated()
-        tiles = [tile for tile in tiles if not _overruled(tile.answer, settled)]
+        settled = project.store.adjudicated()  # somebody has looked at these already
+        tiles = [tile for tile in tiles if tile.answer.item not in settled]
         wrong = [tile for tile in tiles if tile.disagreement > 0]
         judged = sum(tile.predicted is not None for tile in tiles)
         worst_first = sorted(wrong, key=lambda tile: -tile.disagreement)
@@ -194,21 +194,14 @@ def _filtered(
 def visible(project: Project, viewer: int) -> Iterable[Current]:
     """The answers that do not spoil the viewer's own: nobody sees what was said before them.
 
-    An image that has two annotators, or whose first one was unsure, may still be shown to the
-    viewer: the answers of others are seen once the viewer has answered.
+    An image that needs a second annotator, or whose first one was unsure, may still be shown to
+    the viewer: the answers of others are seen once the viewer has answered.
     """
-    current = project.store.current()
+    current, still_asked = project.store.current(), project.store.still_asked()
     own = {each.item for each in current if each.annotator == viewer}
-    overlap = project.store.settings().overlap_share > 0
     for each in current:
-        settled = each.kind == "bad" or (each.kind in ("label", "flag") and not overlap)
-        if each.annotator == viewer or each.item in own or settled:
+        if each.item in own or each.item not in still_asked:
             yield each
-
-
-def _overruled(answer: Current, settled: Mapping[int, int]) -> bool:
-    """Whether somebody settled that an image is something else than an annotator said."""
-    return settled.get(answer.item, answer.label) != answer.label
 
 
 def _kind(show: Show) -> str:

@@ -23,12 +23,13 @@ def problems(request: Request) -> Response:
     paths = {each.id: each.path for each in items}
     unreadable = [(each.path, each.reason) for each in items if each.status == "unreadable"]
     refused = sorted(project.refused.items())
-    here = {each.path for each in items if each.status != "vanished"}
+    here = {each.path: each.id for each in items if each.status != "vanished"}
     gone = [each for each in items if each.status == "vanished"]
     vanished = [each.path for each in gone if each.path not in here]
     # Other content has the path now; only what was said of the former content is worth a word.
     answered = {each.item for each in project.store.current() if each.kind == "label"}
-    changed = [each.path for each in gone if each.path in here and each.id in answered]
+    new = {path for path, item in here.items() if item not in answered}
+    changed = [each.path for each in gone if each.id in answered and each.path in new]
     duplicates = [
         (each.path, paths[each.duplicate_of])
         for each in items
@@ -40,7 +41,6 @@ def problems(request: Request) -> Response:
         "problems.html",
         title="Problems",
         unreadable=lists[0][:_SHOWN],
-        retry=bool(unreadable),
         vanished=lists[1][:_SHOWN],
         duplicates=lists[2][:_SHOWN],
         changed=lists[3][:_SHOWN],
@@ -54,6 +54,8 @@ def problems(request: Request) -> Response:
 def retry(request: Request) -> dict[str, Any]:
     """Look at the folder anew and decode each file that could not be read."""
     mended, still = project_of(request).look_again()
+    if not mended and not still:
+        return {"said": "Every image in the folder can be read."}
     said = f"{number(mended)} of them can be read now" if mended else "None of them can be read"
     return {"said": f"{said}; {number(still)} still cannot." if still and mended else f"{said}."}
 
