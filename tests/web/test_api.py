@@ -369,7 +369,9 @@ def test_likely_mistakes_are_not_those_that_were_settled_otherwise(project, clie
 def test_the_start_takes_a_name_and_keeps_others(project, client):
     assert client.post("/api/start", json={"name": "  "}).status_code == 422
     made = client.post("/api/start", json={"name": "bob"}).json()
-    assert made["name"] == "bob"
+    assert (made["name"], "said" in made) == ("bob", False)
+    again = client.post("/api/start", json={"name": "BOB"}).json()
+    assert (again["id"], again["said"]) == (made["id"], "You go on as bob.")
     assert ">bob</a>" in client.get("/").text
     link = client.post("/api/invite", json={}).json()["value"]
     client.cookies.clear()

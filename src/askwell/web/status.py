@@ -167,9 +167,9 @@ def why(offer: Offer, trained_on: int | None) -> str:
     if offer.stream == "random":
         return "Drawn at random, to measure the accuracy"
     if offer.ranking is None:
-        return "Drawn at random: there is no model yet"
+        return "Drawn at random: there was no model yet"
     if offer.stream == "cold":
-        return "Chosen for variety: there are too few labels for the model to choose"
+        return "Chosen for variety: there were too few labels for the model to choose"
     return f"Chosen by model {offer.ranking}, trained on {number(trained_on or 0)} labels"
 
 

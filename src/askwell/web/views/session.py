@@ -85,6 +85,7 @@ def start(request: Request, body: StartBody) -> Response:
     there = {each.name for each in project.store.classes()}
     if not there and not body.classes:
         raise InputError("Name at least one class, one on each line.")
+    before = {each.id for each in project.store.annotators()}
     who = project.store.annotator(body.name)
     for name in dict.fromkeys(body.classes):
         if name not in there:
@@ -93,7 +94,8 @@ def start(request: Request, body: StartBody) -> Response:
     if body.classes:
         project.decided(trains=True)
     cookie = project.access.set_cookie(who.id)
-    return JSONResponse({"id": who.id, "name": who.name}, headers={"set-cookie": cookie})
+    said = {"said": f"You go on as {who.name}."} if who.id in before else {}
+    return JSONResponse({"id": who.id, "name": who.name} | said, headers={"set-cookie": cookie})
 
 
 @router.post("/api/settings")
