@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
 from askwell.baselines import GaussianProcess
+from askwell.baselines.gaussian_process import _from_the_best_start
 from askwell.errors import InputError
 from tests.baselines.problems import as_pool, points
 
@@ -53,3 +55,36 @@ def test_the_order_of_labels_does_not_matter():
 def test_images_that_are_all_equal_are_refused():
     with pytest.raises(InputError, match="most of them are equal"):
         probs({0: 0, 1: 1}, [1.0], np.ones((4, 1)))
+
+
+def test_the_search_does_not_end_in_the_well_next_to_the_start():
+    """−exp(−θ²/0.1) is nearer, and shallower, than −2 exp(−(θ − ln 10)²/0.1)."""
+    deep = np.array([np.log(10.0), np.log(2.0)])
+
+    def objective(theta, eval_gradient=True):
+        value, gradient = 0.0, np.zeros(2)
+        for centre, depth in ((np.array([0.3, 0.2]), 1.0), (deep, 2.0)):
+            part = depth * np.exp(-((theta - centre) ** 2).sum() / 0.1)
+            value -= part
+            gradient += part * 2 * (theta - centre) / 0.1
+        return (value, gradient) if eval_gradient else value
+
+    bounds = np.array([[-5.0, 5.0], [-5.0, 5.0]])
+    theta, value = _from_the_best_start(objective, np.zeros(2), bounds)
+    np.testing.assert_allclose(theta, deep, atol=1e-3)
+    assert value == pytest.approx(-2, abs=1e-4)
+    narrow = np.array([[-5.0, 1.0], [-5.0, 5.0]])
+    theta, _ = _from_the_best_start(objective, np.zeros(2), narrow)
+    assert (theta >= narrow[:, 0]).all()
+    assert (theta <= narrow[:, 1]).all()
+
+
+def test_two_digits_are_told_apart_at_any_number_of_labels():
+    digits = load_digits()
+    chosen = np.isin(digits.target, (3, 8))
+    features, truth = digits.data[chosen] / 16, (digits.target[chosen] == 8).astype(int)
+    for n in (20, 60, 120):
+        labels = dict(enumerate(truth[:n].tolist()))
+        result = probs(labels, features[200:], features, classes=2)
+        assert (result.argmax(axis=1) == truth[200:]).mean() > 0.85, n
+        assert -np.log(result[np.arange(len(result)), truth[200:]]).mean() < 0.5, n

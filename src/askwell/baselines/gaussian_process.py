@@ -1,8 +1,9 @@
 """Gaussian process classification on raw pixels, as Li & Guo (2013) measure uncertainty."""
 
+import itertools
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,16 +20,19 @@ from askwell.randomness import derive
 from askwell.records import ItemId, Label, Training
 from askwell.tensors import Images
 
+_STARTS_OF_VARIANCE = (1.0, 10.0, 100.0)
+_STARTS_OF_WIDTH = (0.5, 1.0, 2.0)
+
 
 @dataclass(frozen=True, slots=True)
 class GaussianProcess:
     """`fit(labelled, pool, seed)` gives a Gaussian process classifier on the labelled items.
 
     Its kernel is s² exp(−‖x − x'‖² / 2σ²) on raw pixels; s and σ maximise the marginal likelihood
-    in Laplace's approximation (Rasmussen & Williams 2006, algorithm 5.1), starting from σ the
-    median distance of the labelled items. More than two classes are one process each, against the
-    rest. Time is O(l³) in the number of labels: up to about 1 000. With labels of one class only,
-    that class is the prediction for every image.
+    in Laplace's approximation (Rasmussen & Williams 2006, algorithm 5.1), starting from the best of
+    nine pairs about s = 1 and σ the median distance of the labelled items. More than two classes
+    are one process each, against the rest. Time is O(l³) in the number of labels: up to about
+    1 000. With labels of one class only, that class is the prediction for every image.
     """
 
     def __call__(
@@ -65,7 +69,28 @@ def _trained(features: Array, labels: NDArray[np.int64], seed: int) -> Any:
     with warnings.catch_warnings():
         # With few labels the likelihood often grows up to a bound, which is a fair answer.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return GaussianProcessClassifier(kernel, random_state=0).fit(features, labels)
+        process = GaussianProcessClassifier(kernel, optimizer=_from_the_best_start, random_state=0)
+        return process.fit(features, labels)
+
+
+def _from_the_best_start(
+    objective: Callable[..., Any], initial: Array, bounds: Array
+) -> tuple[Array, float]:
+    """Minimise the negative log marginal likelihood over (log s², log σ).
+
+    From one start alone the search may run into a bound, where every image is 50 to 50: seen on
+    two digits with 180 labels, between fits that had 98 % right.
+    """
+    from scipy.optimize import minimize
+
+    offsets = itertools.product(np.log(_STARTS_OF_VARIANCE), np.log(_STARTS_OF_WIDTH))
+    starts = [np.clip(initial + offset, bounds[:, 0], bounds[:, 1]) for offset in offsets]
+    values = [float(objective(start, eval_gradient=False)) for start in starts]
+    best = int(np.argmin(values))
+    found = minimize(objective, starts[best], jac=True, bounds=bounds, method="L-BFGS-B")
+    if found.fun < values[best]:
+        return found.x, float(found.fun)
+    return starts[best], values[best]
 
 
 @dataclass(frozen=True, slots=True)
