@@ -116,7 +116,7 @@ def test_export_is_what_was_agreed_on_for_every_copy(tmp_path, photos, project):
         "1 labelled image left out: as many annotators say one thing as another; settle it on the "
         "page.",
         "1 labelled image left out: somebody calls the image bad.",
-        "1 labelled image left out: the file is not in the folder any more.",
+        "1 labelled image left out: the file is not in the folder any more, or has other content.",
     ]
 
 

@@ -19,7 +19,8 @@ Running it:
 
 Records:
 
-* `journal`: a run directory; `chain_lines`: records as JSON; `disk`: files whole, synced, locked.
+* `journal`: a run directory; `growth`: one that is taken up with more to do.
+* `chain_lines`: records as JSON; `disk`: files whole, synced, locked.
 
 Numbers:
 
