@@ -23,7 +23,8 @@ def held(db: sqlite3.Connection, annotator: int) -> list[Offer]:
 def of_others(db: sqlite3.Connection, annotator: int, now: float) -> int:
     """How many images are kept for others that this annotator has not answered."""
     found: int = db.execute(
-        "SELECT count(*) FROM lease AS l JOIN content AS c ON c.id = l.content "
+        # CROSS: by the few leases, not by all open contents, as SQLite would have it.
+        "SELECT count(*) FROM lease AS l CROSS JOIN content AS c ON c.id = l.content "
         "WHERE l.annotator != ?1 AND expires > ?2 AND open AND NOT EXISTS (SELECT 1 FROM current "
         "WHERE content = c.id AND annotator = ?1 AND kind IN ('label', 'unsure', 'bad'))",
         (annotator, now),

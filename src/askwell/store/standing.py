@@ -114,7 +114,8 @@ def verdicts(db: sqlite3.Connection) -> list[Verdict]:
 def still_asked(db: sqlite3.Connection) -> set[int]:
     """Items that somebody answered and that another annotator may still be asked about."""
     rows = db.execute(
-        "SELECT x.item FROM current AS x JOIN content AS c ON c.id = x.content WHERE c.open"
+        # CROSS: by what was answered, not by all open contents, as SQLite would have it.
+        "SELECT x.item FROM current AS x CROSS JOIN content AS c ON c.id = x.content WHERE c.open"
     )
     return {item for (item,) in rows}
 
