@@ -15,7 +15,7 @@ from askwell.formats.rows import Labels, Named
 from askwell.paths import is_file, is_folder, shown
 from askwell.scan import scan
 from askwell.store import Decision, Item, Store, parsing
-from askwell.store.classes import annotator_named
+from askwell.store.classes import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _labels_by(store: Store, annotator: str, items: Sequence[Item]) -> dict[int,
 
     What was decided counts for the content, also where the file has another name now.
     """
-    who = annotator_named(store.annotators(), annotator)
+    who = named(store.annotators(), annotator)
     content = {item.id: item.sha256 for item in items}
     said = {
         content[each.item]: each.label

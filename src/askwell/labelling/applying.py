@@ -1,7 +1,6 @@
 """A project → its model; a model and a folder of images → probabilities and uncertainties."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from askwell.errors import LabelError
 from askwell.features import FeatureStore
 from askwell.labelling.background import FeatureQueue
-from askwell.labelling.estimate import FEWEST_OF_A_CLASS
+from askwell.labelling.estimate import scarce
 from askwell.labelling.files import Listed, Snapshot
 from askwell.labelling.head import FeatureRows, fit_head, summarise
 from askwell.labelling.model import LabelModel
@@ -80,6 +79,7 @@ def train_model(
             f"of {len(set(labels.values()))}. Label some more: askwell label FOLDER."
         )
     measured = make_ranking(_only(pool, labels), snapshot, version=0).metrics
+    few = scarce(snapshot.holdout.values(), known.values())
     return LabelModel(
         posterior=fit_head(pool, labels, len(index), seed=snapshot.seed),
         classes=tuple(names),
@@ -92,15 +92,9 @@ def train_model(
             name: value
             for name, value in measured.items()
             if name in ("holdout", "accuracy", "nll", "auc")
-            or (name == "balanced_accuracy" and _enough_of_each(snapshot, known.values()))
+            or (name == "balanced_accuracy" and not few)
         },
     )
-
-
-def _enough_of_each(snapshot: Snapshot, classes: Iterable[int]) -> bool:
-    """Whether the hold-out has a few images of every class that has labels."""
-    held_out = Counter(snapshot.holdout.values())
-    return all(held_out[each] >= FEWEST_OF_A_CLASS for each in classes)
 
 
 def predict(model: LabelModel, pool: FeatureRows) -> Predictions:

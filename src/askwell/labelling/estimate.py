@@ -8,7 +8,8 @@ of a bootstrap do.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,6 +133,17 @@ def balanced_accuracy(
     variance = (smooth * (1 - smooth) / n).sum() / len(n) ** 2
     told = min(equally, smooth.mean() * (1 - smooth.mean()) / variance)
     return _clopper_pearson(float((k / n).mean()), float(told), level)
+
+
+def scarce(truth: Iterable[int], classes: Iterable[int]) -> set[int]:
+    """Those classes that have too few hold-out images to tell a mean over classes.
+
+    Args:
+        truth: the class of each hold-out image.
+        classes: that have labels at all.
+    """
+    held_out = Counter(truth)
+    return {each for each in classes if held_out[each] < FEWEST_OF_A_CLASS}
 
 
 def mean(values: ArrayLike, *, least: float = -math.inf, level: float = 0.95) -> Interval:

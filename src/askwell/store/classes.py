@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from askwell.errors import InputError, LabelError
 from askwell.store import parsing
 from askwell.store.records import Annotator, ClassName
+
+Named = TypeVar("Named", Annotator, ClassName)
 
 _SELECT = "SELECT id, name, shortcut, position, merged_into, removed, part_of FROM class"
 _ACTIVE = "merged_into IS NULL AND NOT removed"
@@ -84,7 +86,7 @@ def separate(db: sqlite3.Connection, number: int) -> ClassName:
         InputError: no such class, it was not merged, or another has its name now.
     """
     before = _one(db, parsing.integer(number, "A class number"))
-    if before.merged_into is None:
+    if before.part_of is None:
         raise InputError(f"The class {before.name!r} is not part of another.")
     _check_name(db, before.name, number)
     taken = before.shortcut is not None and _others(db, "shortcut", before.shortcut, number)
@@ -98,7 +100,7 @@ def separate(db: sqlite3.Connection, number: int) -> ClassName:
         "UPDATE class SET merged_into = ?1 WHERE id IN below",
         (number,),
     )
-    _log(db, number, "separate", _one(db, before.part_of or before.merged_into).name, before.name)
+    _log(db, number, "separate", _one(db, before.part_of).name, before.name)
     return _one(db, number)
 
 
@@ -186,7 +188,7 @@ def annotator(db: sqlite3.Connection, name: str) -> Annotator:
         InputError: the name is empty, too long or has control characters.
     """
     name = parsing.name(name, "An annotator's name")
-    if (known := annotator_named(annotators(db), name)) is not None:
+    if (known := named(annotators(db), name)) is not None:
         return known
     (number,) = db.execute(
         "INSERT INTO annotator (name) VALUES (?) RETURNING id", (name,)
@@ -194,8 +196,8 @@ def annotator(db: sqlite3.Connection, name: str) -> Annotator:
     return Annotator(number, name)
 
 
-def annotator_named(known: Iterable[Annotator], name: str) -> Annotator | None:
-    """The annotator of this name, or else the first whose name differs by capitals alone."""
+def named(known: Iterable[Named], name: str) -> Named | None:
+    """The annotator or class of this name, or else the first that differs in capitals alone."""
     alike = [each for each in known if each.name.casefold() == name.casefold()]
     return next((each for each in alike if each.name == name), alike[0] if alike else None)
 

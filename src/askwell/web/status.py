@@ -131,7 +131,7 @@ def enough_left(counts: Counts) -> bool:
     return _left(counts) >= MORE
 
 
-def finished(counts: Counts, elsewhere: int = 0) -> str:
+def finished(counts: Counts, elsewhere: int) -> str:
     """What is said when there is no image left to show; so many are before other people."""
     if counts.items == 0:
         return "There are no images in this folder."
@@ -152,7 +152,7 @@ def finished(counts: Counts, elsewhere: int = 0) -> str:
         one = elsewhere == 1
         rest += (
             f" {number(elsewhere)} {'is' if one else 'are'} before another annotator just now; "
-            f"what they leave comes to you."
+            "what they leave comes to you."
         )
     return (
         f"No image is left for you: {number(counts.labelled)} of {number(counts.items)} are "

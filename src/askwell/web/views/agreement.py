@@ -30,10 +30,9 @@ def agreement(request: Request) -> Response:
     if viewer is None:
         return RedirectResponse("/start", 303)
     pairs = project.store.agreement_pairs()
-    settled = project.store.adjudicated()
+    said, settled = dict(pairs), project.store.adjudicated()
     differing = [(item, answers) for item, answers in pairs if len(set(answers.values())) > 1]
     open_ = [(item, answers) for item, answers in differing if item not in settled]
-    decided = [(item, _overruled(project, item, dict(pairs))) for item in settled]
     return page(
         request,
         "agreement.html",
@@ -44,10 +43,10 @@ def agreement(request: Request) -> Response:
         disagreements=[(item, answers, secrets.token_hex(16)) for item, answers in open_[:_SHOWN]],
         more=max(0, len(open_) - _SHOWN),
         settled=[
-            (item, answers, settled[item], secrets.token_hex(16))
-            for item, answers in decided[:_SHOWN]
+            (item, _overruled(project, item, said), label, secrets.token_hex(16))
+            for item, label in list(settled.items())[:_SHOWN]
         ],
-        settled_in_all=len(decided),
+        settled_in_all=len(settled),
         classes=project.store.classes(),
         names={each.id: each.name for each in project.store.classes(active_only=False)},
         annotators={each.id: each.name for each in project.store.annotators()},

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from askwell.errors import InputError
 from askwell.store import ClassName
+from askwell.store.classes import named
 from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
 from askwell.web.schemas import ClassBody, Id, MergeBody, NewClassBody
@@ -104,12 +105,12 @@ def refuse_alike(project: Project, name: str, *, but: int | None = None) -> None
         InputError: there is such a class.
     """
     wanted = name.strip()
-    for each in project.store.classes():
-        if each.id != but and each.name != wanted and each.name.casefold() == wanted.casefold():
-            raise InputError(
-                f"There is a class {each.name!r}, which differs in capitals alone: they would be "
-                "mixed up. Choose another name."
-            )
+    found = named([each for each in project.store.classes() if each.id != but], wanted)
+    if found is not None and found.name != wanted:
+        raise InputError(
+            f"There is a class {found.name!r}, which differs in capitals alone: they would be "
+            "mixed up. Choose another name."
+        )
 
 
 def _active(project: Project, number: int) -> ClassName:

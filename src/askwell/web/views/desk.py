@@ -203,10 +203,12 @@ _LEARNED = (
 
 def _gives_away(project: Project, annotator: int, image: Item) -> bool:
     """Whether the opinion would tell somebody who has not answered what another one said."""
-    if image.id not in project.store.still_asked() or project.store.is_reserved(image):
-        return False  # nobody else is asked about it; or nothing was learned from it
     said = [each for each in project.store.answers(image.id) if each.kind == "label"]
-    return bool(said) and all(each.annotator != annotator for each in said)
+    if not said or any(each.annotator == annotator for each in said):
+        return False
+    if project.store.is_reserved(image):
+        return False  # nothing was learned from it
+    return image.id in project.store.still_asked()  # asked last: it goes through all answers
 
 
 def _no_opinion(ranking: RankingFile | None) -> str:

@@ -1,6 +1,6 @@
 """What was labelled, filtered, for review: likely mistakes first, if asked."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -77,7 +77,7 @@ def gallery(
     project, viewer = project_of(request), viewer_of(request)
     if viewer is None:
         return RedirectResponse("/start", 303)
-    seen = list(visible(project, viewer.id))
+    seen = visible(project, viewer.id)
     found = _filtered(project, seen, show, label, by)
     tiles = found.tiles
     people = {each.annotator for each in seen}
@@ -119,7 +119,8 @@ def review(
     project, viewer = project_of(request), viewer_of(request)
     if viewer is None:
         return RedirectResponse("/start", 303)
-    tiles = find(project, viewer.id, show, label, by)
+    seen = visible(project, viewer.id)
+    tiles = _filtered(project, seen, show, label, by).tiles
     start = min(start, max(0, len(tiles) - 1))
     begin = start - start % _LONGEST
     part = list(dict.fromkeys(tile.answer.item for tile in tiles[begin : begin + _LONGEST]))
@@ -128,7 +129,7 @@ def review(
         "label.html",
         title="Review",
         mode="review",
-        review=_entries(project, viewer.id, part),
+        review=_entries(project, seen, viewer.id, part),
         start=part.index(tiles[start].answer.item) if tiles else 0,
         back=f"/gallery?{request.url.query}",
     )
@@ -145,7 +146,8 @@ def listed(
 ) -> dict[str, Any]:
     """A page of the gallery as JSON."""
     project = project_of(request)
-    tiles = find(project, annotator_of(request, annotator), show, label, by)
+    seen = visible(project, annotator_of(request, annotator))
+    tiles = _filtered(project, seen, show, label, by).tiles
     return {
         "found": len(tiles),
         "tiles": [
@@ -163,16 +165,10 @@ def listed(
     }
 
 
-def find(
-    project: Project, viewer: int, show: Show, label: int | None, by: int | None
-) -> list[Tile]:
-    """The answers that a viewer may see and asks for: newest first, or worst first."""
-    return _filtered(project, visible(project, viewer), show, label, by).tiles
-
-
 def _filtered(
-    project: Project, seen: Iterable[Current], show: Show, label: int | None, by: int | None
+    project: Project, seen: Sequence[Current], show: Show, label: int | None, by: int | None
 ) -> Found:
+    """The answers, of those that a viewer may see, that are asked for: newest or worst first."""
     current = [
         each
         for each in seen
@@ -180,18 +176,18 @@ def _filtered(
         and (label is None or each.label == label)
         and (by is None or each.annotator == by)
     ]
-    tiles = _with_predictions(project, current)
-    if show == "disagrees":
-        settled = project.store.adjudicated()  # somebody has looked at these already
-        tiles = [tile for tile in tiles if tile.answer.item not in settled]
-        wrong = [tile for tile in tiles if tile.disagreement > 0]
-        judged = sum(tile.predicted is not None for tile in tiles)
-        worst_first = sorted(wrong, key=lambda tile: -tile.disagreement)
-        return Found(worst_first, judged, len(tiles) - judged)
-    return Found(sorted(tiles, key=lambda tile: -tile.answer.seq))
+    if show != "disagrees":
+        tiles = _with_predictions(project, current)
+        return Found(sorted(tiles, key=lambda tile: -tile.answer.seq))
+    settled = project.store.adjudicated()  # somebody has looked at these already
+    tiles = _with_predictions(project, [each for each in current if each.item not in settled])
+    wrong = [tile for tile in tiles if tile.disagreement > 0]
+    judged = sum(tile.predicted is not None for tile in tiles)
+    worst_first = sorted(wrong, key=lambda tile: -tile.disagreement)
+    return Found(worst_first, judged, len(tiles) - judged)
 
 
-def visible(project: Project, viewer: int) -> Iterable[Current]:
+def visible(project: Project, viewer: int) -> list[Current]:
     """The answers that do not spoil the viewer's own: nobody sees what was said before them.
 
     An image that needs a second annotator, or whose first one was unsure, may still be shown to
@@ -199,9 +195,7 @@ def visible(project: Project, viewer: int) -> Iterable[Current]:
     """
     current, still_asked = project.store.current(), project.store.still_asked()
     own = {each.item for each in current if each.annotator == viewer}
-    for each in current:
-        if each.item in own or each.item not in still_asked:
-            yield each
+    return [each for each in current if each.item in own or each.item not in still_asked]
 
 
 def _kind(show: Show) -> str:
@@ -223,7 +217,9 @@ def _with_predictions(project: Project, current: list[Current]) -> list[Tile]:
     return tiles
 
 
-def _entries(project: Project, viewer: int, items: list[int]) -> list[dict[str, Any]]:
+def _entries(
+    project: Project, seen: Sequence[Current], viewer: int, items: Sequence[int]
+) -> list[dict[str, Any]]:
     """The viewer's own answers about these images, in this order, with the labels of others.
 
     Where there are such, they are in sight: what the viewer says then settles what the image is.
@@ -231,7 +227,7 @@ def _entries(project: Project, viewer: int, items: list[int]) -> list[dict[str, 
     entries = {item: unanswered(item) | {"others": []} for item in items}
     people = {each.id: each.name for each in project.store.annotators()}
     names = {each.id: each.name for each in project.store.classes(active_only=False)}
-    for each in visible(project, viewer):
+    for each in seen:
         if (found := entries.get(each.item)) is None:
             continue
         if each.annotator == viewer:

@@ -15,6 +15,7 @@ from askwell.labelling.estimate import (
     auc,
     balanced_accuracy,
     mean,
+    scarce,
 )
 from askwell.store import Counts, Ranking
 from askwell.web.acquisitions import ACQUISITIONS
@@ -99,12 +100,8 @@ def _measures(project: Project) -> list[tuple[str, str]]:
 
 def _balanced(project: Project, right: Sequence[bool], classes: Sequence[int]) -> str:
     """Balanced accuracy, where the reserve has a few images of every class that has labels."""
-    labelled = {*project.store.labels().values(), *classes}
-    few = [
-        each.name
-        for each in project.store.classes()
-        if each.id in labelled and classes.count(each.id) < FEWEST_OF_A_CLASS
-    ]
+    missing = scarce(classes, {*project.store.labels().values(), *classes})
+    few = [each.name for each in project.store.classes() if each.id in missing]
     if few:
         names = ", ".join(few[:3]) + (f" and {len(few) - 3} more" if len(few) > 3 else "")
         return f"– (fewer than {FEWEST_OF_A_CLASS} random images are {names})"
