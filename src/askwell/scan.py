@@ -12,7 +12,7 @@ from pathlib import Path
 from askwell.datasets.images import LEADS_OUT, find_images
 from askwell.errors import DatasetError
 from askwell.paths import is_folder, shown
-from askwell.store import Found, Store
+from askwell.store import Found, Store, SyncReport
 
 _PIECE = 1 << 20
 
@@ -63,12 +63,13 @@ def scan(
     return Scan(files, unreadable)
 
 
-def take_up(store: Store, root: Path, progress: Callable[[int, int], None] | None = None) -> Scan:
+def take_up(
+    store: Store, root: Path, progress: Callable[[int, int], None] | None = None
+) -> tuple[Scan, SyncReport]:
     """Scan a project's folder and take over what is new, changed or gone; see `scan`."""
     known = {item.path: (item.size, item.mtime_ns, item.sha256) for item in store.items()}
     found = scan(root, known, progress)
-    store.sync(found.files)
-    return found
+    return found, store.sync(found.files)
 
 
 def _look(base: Path, name: str, known: tuple[int, int, str] | None) -> Found | str:
@@ -83,6 +84,8 @@ def _look(base: Path, name: str, known: tuple[int, int, str] | None) -> Found | 
             return "not a regular file"
         if there.st_size == 0:
             return "the file is empty"
+        if not os.access(real, os.R_OK):
+            return os.strerror(errno.EACCES)
         if known is not None and known[:2] == (there.st_size, there.st_mtime_ns):
             return Found(name, known[2], there.st_size, there.st_mtime_ns)
         return Found(name, _sha256(real), there.st_size, there.st_mtime_ns)

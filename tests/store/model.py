@@ -147,6 +147,7 @@ class Model:
                         event.seq,
                         d.stream,
                         event.created_at,
+                        self.shown(self.sha(item)) or item,
                     )
                 )
         return sorted(found, key=lambda c: (c.item, c.annotator))
@@ -168,8 +169,8 @@ class Model:
             for event in self.said(None, sha, "label")
         }
 
-    def settled(self, sha: str) -> int | None:
-        """The class by adjudication: the last word of those who adjudicated."""
+    def settled(self, sha: str) -> tuple[int | None] | None:
+        """The class, or None for bad, by adjudication: the last word of those who adjudicated."""
         word = None
         for event in self.said(None, sha, "label", "bad"):
             d = event.decision
@@ -179,12 +180,17 @@ class Model:
                 and other.decision.kind in ANSWERS
                 for other in self.stacks[d.annotator]
             ):
-                word = None if d.label is None else self.merged[d.label]
+                word = (None if d.label is None else self.merged[d.label],)
         return word
+
+    def bad(self, sha: str) -> bool:
+        if (word := self.settled(sha)) is not None:
+            return word == (None,)
+        return bool(self.said(None, sha, "bad"))
 
     def agreed(self, sha: str) -> int | None:
         if (word := self.settled(sha)) is not None:
-            return word
+            return word[0]
         if self.said(None, sha, "bad"):
             return None
         counted = Counter(self.votes(sha).values()).most_common()
@@ -203,8 +209,8 @@ class Model:
             if self.reserved(sha) == reserved and (label := self.agreed(sha)) is not None
         }
 
-    def adjudicated(self) -> dict[int, int]:
-        return {i: word for s, i in self.shas() if (word := self.settled(s)) is not None}
+    def adjudicated(self) -> dict[int, int | None]:
+        return {i: word[0] for s, i in self.shas() if (word := self.settled(s)) is not None}
 
     def agreement_pairs(self) -> list[tuple[int, dict[int, int]]]:
         found = []
@@ -218,7 +224,7 @@ class Model:
                         said.pop(d.annotator, None)
                         if d.label is not None:
                             said[d.annotator] = self.merged[d.label]
-            if len(said) > 1 and len(self.votes(sha)) > 1:
+            if len(said) > 1 and (len(self.votes(sha)) > 1 or self.settled(sha) is not None):
                 found.append((item, said))
         return sorted(found, key=lambda pair: pair[0])
 
@@ -236,7 +242,8 @@ class Model:
         shas = self.shas()
         agreed = {sha: self.agreed(sha) for sha, _ in shas}
         status = Counter(file.status for file in self.files)
-        here = {file.path for file in self.files if file.status != "vanished"}
+        there = [file for file in self.files if file.status != "vanished"]
+        here = {file.path for file in there} | {file.sha for file in there}
         stacks = self.stacks.items()
         flagged = {
             self.sha(e.decision.item)
@@ -248,17 +255,17 @@ class Model:
             items=len(shas),
             duplicates=sum(self.duplicate_of(file) is not None for file in self.files),
             unreadable=status["unreadable"],
-            vanished=sum(f.status == "vanished" and f.path not in here for f in self.files),
-            labelled=sum(bool(self.votes(sha)) for sha, _ in shas),
+            vanished=len({f.path for f in self.files if not {f.path, f.sha} & here}),
+            labelled=sum(bool(self.votes(sha)) and not self.bad(sha) for sha, _ in shas),
             disputed=sum(
-                bool(self.votes(sha)) and not self.said(None, sha, "bad") and agreed[sha] is None
+                bool(self.votes(sha)) and not self.bad(sha) and agreed[sha] is None
                 for sha, _ in shas
             ),
             decisions=sum(e.decision.kind in ANSWERS for _, s in stacks for e in s),
             unsure=sum(
                 bool(self.said(None, sha, "unsure")) and not self.votes(sha) for sha, _ in shas
             ),
-            bad=sum(bool(self.said(None, sha, "bad")) for sha, _ in shas),
+            bad=sum(self.bad(sha) for sha, _ in shas),
             later=sum(bool(self.said(None, sha, "later")) for sha, _ in shas),
             flagged=sum(sha in flagged for sha, _ in shas),
             per_class={
@@ -279,8 +286,13 @@ class Model:
         return (
             self.shown(sha) is not None
             and not self.said(None, sha, "bad")
+            and self.settled(sha) is None
             and len(self.votes(sha)) < self.wanted(sha)
         )
+
+    def asked(self, annotator: int, sha: str) -> bool:
+        """Whether this annotator may be asked about it yet."""
+        return self.open(sha) and not self.said(annotator, sha, "label", "unsure", "bad")
 
     def give(self, annotator: int, sha: str, item: int, expires: float, *, at: int) -> None:
         if sha in self.leases:

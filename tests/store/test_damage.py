@@ -187,6 +187,7 @@ PLANTED = {
     ),
     "a wrong number of votes": ("UPDATE content SET votes = 2 WHERE id = 1", "wrong numbers"),
     "a wrong bad": ("UPDATE content SET bad = 1 WHERE id = 290", "wrong numbers"),
+    "a wrong settlement": ("UPDATE content SET settled = 1 WHERE id = 290", "wrong numbers"),
     "a duplicate of another content": (
         "UPDATE item SET duplicate_of = 1 WHERE id = 2",
         "duplicates do not point",

@@ -279,9 +279,17 @@ class Labelling(RuleBasedStateMachine):
             answered = store.answered(annotator)
             assert [each.seq for each in answered] == [event.seq for event in stands]
             assert set(answered) <= set(model.current())
+            assert store.visible_to(annotator) == [
+                each
+                for each in model.current()
+                if each.annotator == annotator or not model.asked(annotator, model.sha(each.item))
+            ]
         for item in store.items():
             said = [each for each in model.current() if model.sha(each.item) == item.sha256]
             assert store.answers(item.id) == sorted(said, key=lambda each: each.seq)
+            assert store.is_asked(1, item.id) == model.asked(1, item.sha256)
+            stands = model.shown(item.sha256) if item.status == "vanished" else None
+            assert store.showing(item.id).id == (stands or item.id)
 
 
 Labelling.TestCase.settings = settings(

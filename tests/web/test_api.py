@@ -1,40 +1,13 @@
 """The interface behind the page, against a real store: what is acknowledged is stored, once."""
 
-import json
-import secrets
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from askwell.labelling.archives import CheckFile
 from askwell.store import Decision, Store
 from askwell.web.acquisitions import ACQUISITIONS
 from askwell.web.status import advise
-
-
-def key() -> str:
-    return secrets.token_hex(8)
-
-
-def offers(client, n=4, **params):
-    response = client.get("/api/next", params={"n": n, **params})
-    assert response.status_code == 200, response.text
-    return response.json()["offers"]
-
-
-def decision(offer, kind="label", label=1, **more):
-    fields = ("item", "stream", "ranking", "acquisition", "score", "predicted", "confidence")
-    body = {name: offer[name] for name in fields} | {"key": key(), "kind": kind}
-    return body | ({"label": label} if kind == "label" else {}) | more
-
-
-def post(client, *decisions, status=200):
-    body = json.dumps({"decisions": list(decisions)})
-    headers = {"content-type": "application/json"}
-    response = client.post("/api/decisions", content=body, headers=headers)
-    assert response.status_code == status, response.text
-    return response.json()
+from tests.web.calls import decision, key, offers, post
 
 
 def test_a_decision_is_on_disk_when_it_is_acknowledged(project, client):
@@ -451,22 +424,6 @@ def test_reviewing_is_not_labelling_pace(client):
             post(client, decision(offer, stream=stream))
     facts = {term: value for term, value, _ in client.get("/api/status").json()["facts"]}
     assert facts["Labels a minute"] == "–"
-
-
-def test_a_file_with_other_content_is_not_missing(project, client, folder):
-    named = {each.path: each.id for each in project.store.items()}
-    answered = Decision(key(), named["scan001.png"], project.access.annotator, "label", 1)
-    project.store.decide([answered])
-    for name in ("scan000.png", "scan001.png"):
-        Image.new("L", (8, 8), int(name[6])).save(folder / name)
-    (folder / "scan002.png").unlink()
-    assert client.post("/api/problems/retry", json={}).status_code == 200
-    page = client.get("/problems").text
-    assert "Vanished (1)" in page
-    assert "Changed (1)" in page
-    assert [name in page for name in ("scan000.png", "scan001.png", "scan002.png")] == [
-        False, True, True,
-    ]  # fmt: skip
 
 
 def test_the_gallery_offers_annotators_who_answered(project, client):

@@ -506,6 +506,61 @@ def test_no_digit_comes_to_mean_another_class_under_the_fingers(server, context)
     page.wait_for_selector(".class[title='2'] kbd:has-text('2')")
 
 
+def test_no_letter_comes_to_mean_another_class_under_the_fingers(server, context):
+    desk = Desk(context, server.url, truth_of(server))
+    base, page = f"http://{HOST}:{server.port}", desk.page
+
+    def give(number: int, letter: str | None) -> None:
+        url = f"{base}/api/classes/{number}"
+        assert page.request.patch(url, headers={"origin": base}, data={"shortcut": letter}).ok
+
+    give(3, "q")
+    page.reload()
+    page.wait_for_selector(".class[title='2'] kbd:has-text('Q')")
+    desk.item = desk.wait()
+    give(3, None)
+    give(4, "q")  # while the page is open
+    desk.press("Digit5")
+    desk.sent()
+    page.wait_for_selector("#toast:has-text('Their keys stay')")
+    item = desk.press("q")
+    desk.sent()
+    assert standing(server)[item] == ("label", 3)
+    page.reload()
+    page.wait_for_selector(".class[title='3'] kbd:has-text('Q')")
+
+
+def test_what_was_not_stored_is_told_beside_what_else_has_changed(server, context):
+    desk = Desk(context, server.url, truth_of(server))
+    base, page = f"http://{HOST}:{server.port}", desk.page
+    merged = f"{base}/api/classes/2/merge"
+    assert page.request.post(merged, headers={"origin": base}, data={"into": 1}).ok
+    page.keyboard.press("Digit2")
+    page.wait_for_selector("#toast:has-text('Not stored'):has-text('The classes have changed')")
+    assert "was merged into '0'" in page.inner_text("#toast")
+
+
+def test_no_name_pushes_the_buttons_off_the_page(server, context):
+    desk = Desk(context, server.url, truth_of(server))
+    base, page = f"http://{HOST}:{server.port}", desk.page
+    renamed = {"name": "Pneumonoultramicroscopicsilicovolcanoconiosis" * 2}
+    url = f"{base}/api/classes/2"
+    assert page.request.patch(url, headers={"origin": base}, data=renamed).ok
+    for width, count in ((1200, 10), (360, 10), (1200, 5), (360, 5)):
+        for number in range(count + 1, 11):  # few classes stand in one column
+            into = f"{base}/api/classes/{number}/merge"
+            page.request.post(into, headers={"origin": base}, data={"into": 1})
+        page.set_viewport_size({"width": width, "height": 800})
+        page.reload()
+        page.wait_for_selector(".class[title^='Pneumono']")
+        right = page.eval_on_selector_all(
+            ".class, .class kbd",
+            "all => Math.max(...all.map((e) => e.getBoundingClientRect().right))",
+        )
+        assert right <= width
+        assert page.evaluate("() => document.querySelector('.side').scrollWidth") <= width
+
+
 def test_reviewing_the_labels_of_another_settles_them(server, context):
     desk = Desk(context, server.url, truth_of(server))
     base, page = f"http://{HOST}:{server.port}", desk.page

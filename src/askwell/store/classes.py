@@ -88,7 +88,11 @@ def separate(db: sqlite3.Connection, number: int) -> ClassName:
     before = _one(db, parsing.integer(number, "A class number"))
     if before.part_of is None:
         raise InputError(f"The class {before.name!r} is not part of another.")
-    _check_name(db, before.name, number)
+    if _others(db, "name", before.name, number):
+        raise InputError(
+            f"There is another class {before.name!r} by now. Rename that one first, then separate "
+            "this one."
+        )
     taken = before.shortcut is not None and _others(db, "shortcut", before.shortcut, number)
     db.execute(
         "UPDATE class SET merged_into = NULL, part_of = NULL, shortcut = ? WHERE id = ?",

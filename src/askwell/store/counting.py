@@ -27,11 +27,12 @@ WHERE status != 'ok' OR duplicate_of NOTNULL GROUP BY 1, 2
 """
 """By an index: few of many items are set aside."""
 
-_REPLACED = """
-SELECT count(*) FROM item AS old WHERE status = 'vanished'
-AND EXISTS (SELECT 1 FROM item WHERE path = old.path AND status != 'vanished')
+_VANISHED = """
+SELECT count(DISTINCT path) FROM item AS old WHERE status = 'vanished'
+AND NOT EXISTS (SELECT 1 FROM item WHERE path = old.path AND status != 'vanished')
+AND NOT EXISTS (SELECT 1 FROM item WHERE content = old.content AND status != 'vanished')
 """
-"""Files that have other content now: nothing is missing."""
+"""A path with other content now, or a content that is at another path, is not missing."""
 
 _RESERVED = "SELECT count(*) FROM content WHERE key < ? AND item NOTNULL"
 
@@ -51,8 +52,8 @@ def counts(db: sqlite3.Connection, settings: Settings) -> Counts:
         items=items - aside.total(),
         duplicates=aside["duplicate"],
         unreadable=aside["unreadable"],
-        vanished=aside["vanished"] - db.execute(_REPLACED).fetchone()[0],
-        labelled=sum(bool(verdict.votes) for verdict in found),
+        vanished=db.execute(_VANISHED).fetchone()[0],
+        labelled=sum(bool(v.votes) and not v.bad for v in found),
         decisions=decisions,
         disputed=sum(bool(v.votes) and not v.bad and v.label() is None for v in found),
         unsure=unsure,

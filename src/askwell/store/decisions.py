@@ -13,6 +13,16 @@ _MARKS = ", ".join("?" for _ in fields(Decision))
 _UNDONE = "EXISTS (SELECT 1 FROM event AS u WHERE u.kind = 'undo' AND u.supersedes = event.seq)"
 _MS_MOST = 2**53
 
+COMES_TO = """
+SELECT count(DISTINCT CASE WHEN kind = 'label' THEN annotator END),
+  coalesce((SELECT s.kind = 'bad' FROM current AS s WHERE s.content = content.id
+      AND s.adjudicated AND s.kind IN ('label', 'bad') ORDER BY s.answer DESC LIMIT 1),
+    max(kind = 'bad'), 0),
+  coalesce(max(adjudicated AND kind IN ('label', 'bad')), 0)
+FROM current WHERE current.content = content.id
+"""
+"""Votes, whether it is bad, whether it is settled: what a content's answers come to."""
+
 
 def event_of(row: tuple[object, ...]) -> Event:
     """A row of `SELECT` as a record."""
@@ -138,12 +148,7 @@ def _stand(
             "?5, coalesce((SELECT kind = 'flag' FROM event WHERE seq = ?5), 0), ?6",
             (item, annotator, content, answer, flag, adjudicated),
         )
-    db.execute(
-        "UPDATE content SET (votes, bad) = (SELECT "
-        "count(DISTINCT CASE WHEN kind = 'label' THEN annotator END), "
-        "coalesce(max(kind = 'bad'), 0) FROM current WHERE content = ?1) WHERE id = ?1",
-        (content,),
-    )
+    db.execute(f"UPDATE content SET (votes, bad, settled) = ({COMES_TO}) WHERE id = ?", (content,))
 
 
 def _by_key(db: sqlite3.Connection, key: str) -> Event | None:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
+from askwell.store.decisions import COMES_TO
 from askwell.store.records import ANSWERS, Integrity
 
 _SHOWN = 5
@@ -18,12 +19,8 @@ SELECT content.id FROM content WHERE item IS NOT
     "duplicates do not point to the image that stands for them": """
 SELECT item.id FROM item JOIN content ON content.id = item.content WHERE duplicate_of IS NOT
   (CASE WHEN status = 'ok' AND content.item != item.id THEN content.item END)""",
-    "contents have wrong numbers of labels": """
-SELECT content.id FROM content LEFT JOIN (SELECT content,
-    count(DISTINCT CASE WHEN kind = 'label' THEN annotator END) AS votes,
-    coalesce(max(kind = 'bad'), 0) AS bad FROM current GROUP BY content) AS found
-  ON found.content = content.id
-WHERE content.votes != coalesce(found.votes, 0) OR content.bad != coalesce(found.bad, 0)""",
+    "contents have wrong numbers of labels, or are bad or settled without being so": f"""
+SELECT id FROM content WHERE (votes, bad, settled) IS NOT ({COMES_TO})""",
     "classes are merged into none, or into one that was merged itself": """
 SELECT a.id FROM class AS a JOIN class AS b ON b.id = a.merged_into
 WHERE b.merged_into IS NOT NULL""",

@@ -31,6 +31,20 @@ def one(db: sqlite3.Connection, item: int) -> Item:
     return Item(*_row(db, f"{_SELECT} WHERE item.id = ?", item))
 
 
+def showing(db: sqlite3.Connection, item: int) -> Item:
+    """The item; where its file is gone, the one that stands for its content, if one does.
+
+    Raises:
+        LabelError: there is none of this number.
+    """
+    found = one(db, item)
+    if found.status != "vanished":
+        return found
+    query = f"{_SELECT} WHERE item.id = content.item AND sha256 = ?"
+    row = db.execute(query, (found.sha256,)).fetchone()
+    return found if row is None else Item(*row)
+
+
 def content_of(db: sqlite3.Connection, item: int) -> int:
     """The number of an item's content.
 

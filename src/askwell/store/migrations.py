@@ -7,7 +7,12 @@ from pathlib import Path
 from askwell.errors import RunError
 from askwell.paths import shown
 from askwell.store.connection import transaction
-from askwell.store.schema import CLASSES_CHANGE_FURTHER, MERGES_IN_STEPS, TABLES
+from askwell.store.schema import (
+    CLASSES_CHANGE_FURTHER,
+    MERGES_IN_STEPS,
+    SETTLED_IS_CLOSED,
+    TABLES,
+)
 
 APPLICATION = 0x61736B77
 """`PRAGMA application_id` of a project file: "askw"."""
@@ -38,7 +43,11 @@ def _third(db: sqlite3.Connection) -> None:
     run_script(db, MERGES_IN_STEPS)
 
 
-MIGRATIONS: Sequence[Migration] = (_first, _second, _third)
+def _fourth(db: sqlite3.Connection) -> None:
+    run_script(db, SETTLED_IS_CLOSED)
+
+
+MIGRATIONS: Sequence[Migration] = (_first, _second, _third, _fourth)
 """Number n, from 0, leads from version n to n + 1. Those that were released never change."""
 
 

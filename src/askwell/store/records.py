@@ -179,6 +179,8 @@ class Current:
         seq: the event that the answer (or the flag) stands by.
         stream: of that event.
         created_at: of that event.
+        shown: the item that stands for its content now, under which other answers on it are
+            found too; the item itself where no file has that content any more.
     """
 
     item: int
@@ -189,6 +191,7 @@ class Current:
     seq: int
     stream: Stream
     created_at: str
+    shown: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,11 +281,11 @@ class Counts:
         duplicates: further files with the content of one of these.
         unreadable: files that cannot be read.
         vanished: files that the last scan did not see, nor another content in their place.
-        labelled: images with a label by anybody.
+        labelled: images with a label by anybody, but for the bad ones.
         disputed: those of them on which as many say one thing as another, and nothing was settled.
         decisions: answers ever given and not undone.
         unsure: images that somebody is unsure about and nobody has labelled.
-        bad: images that somebody called bad.
+        bad: images that somebody called bad, unless it was settled otherwise.
         later: images that somebody put off.
         flagged: images with a flag.
         per_class: images by agreed label, for each active class; the reserve included.

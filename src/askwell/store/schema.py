@@ -180,3 +180,21 @@ ALTER TABLE class ADD COLUMN part_of INTEGER REFERENCES class (id);
 UPDATE class SET part_of = merged_into;
 """
 """Version 3: of several merges in a row each is known (`merged_into` is where they end)."""
+
+SETTLED_IS_CLOSED = """
+ALTER TABLE content ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;
+DROP INDEX content_open;
+DROP INDEX content_second;
+ALTER TABLE content DROP COLUMN open;
+ALTER TABLE content ADD COLUMN open INTEGER
+  GENERATED ALWAYS AS (item IS NOT NULL AND NOT bad AND NOT settled AND votes < wanted) VIRTUAL;
+CREATE INDEX content_open ON content (key) WHERE open;
+CREATE INDEX content_second ON content (key) WHERE open AND votes > 0;
+UPDATE content SET
+  settled = 1,
+  bad = (SELECT s.kind = 'bad' FROM current AS s
+    WHERE s.content = content.id AND s.adjudicated AND s.kind IN ('label', 'bad')
+    ORDER BY s.answer DESC LIMIT 1)
+WHERE id IN (SELECT content FROM current WHERE adjudicated AND kind IN ('label', 'bad'));
+"""
+"""Version 4: what was settled is asked of nobody, and is bad only if it was settled so."""

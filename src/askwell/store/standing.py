@@ -18,19 +18,26 @@ class Verdict:
         item: that stands for it.
         key: of the content.
         votes: annotator → class, merges resolved: the newest where duplicates were labelled too.
-        bad: whether anybody calls it bad.
-        adjudicated: the class that settles it, if one does.
+        called_bad: whether anybody calls it bad.
+        settled: whether somebody settled what it is.
+        adjudicated: the class that settles it; None if that it is bad does.
     """
 
     item: int
     key: float
     votes: dict[int, int] = field(default_factory=dict)
-    bad: bool = False
+    called_bad: bool = False
+    settled: bool = False
     adjudicated: int | None = None
+
+    @property
+    def bad(self) -> bool:
+        """Whether it is bad: as settled, else as soon as anybody says so."""
+        return self.adjudicated is None if self.settled else self.called_bad
 
     def label(self) -> int | None:
         """The class: as settled, else of the majority; None if bad, disputed or unlabelled."""
-        if self.adjudicated is not None:
+        if self.settled:
             return self.adjudicated
         if self.bad or not self.votes:
             return None
@@ -45,11 +52,19 @@ def majority(votes: Iterable[int]) -> int | None:
 
 _CURRENT = """
 SELECT x.item, x.annotator, coalesce(x.kind, e.kind), coalesce(class.merged_into, x.label),
-  x.flagged, e.seq, e.stream, e.created_at
-FROM current AS x JOIN event AS e ON e.seq = coalesce(x.answer, x.flag)
+  x.flagged, e.seq, e.stream, e.created_at, coalesce(c.item, x.item)
+FROM current AS x CROSS JOIN event AS e ON e.seq = coalesce(x.answer, x.flag)
+CROSS JOIN content AS c ON c.id = x.content
 LEFT JOIN class ON class.id = x.label
 WHERE (x.answer NOTNULL OR x.flagged)
 """
+# CROSS: by what was answered, not by all open contents, as SQLite would have it.
+
+_ASKED = """
+c.open AND NOT EXISTS (SELECT 1 FROM current AS own WHERE own.content = c.id
+  AND own.annotator = ? AND own.kind IN ('label', 'unsure', 'bad'))
+"""
+"""Contents about which an annotator may still be asked."""
 
 
 def current(db: sqlite3.Connection) -> list[Current]:
@@ -73,10 +88,26 @@ def answered(db: sqlite3.Connection, annotator: int, limit: int) -> list[Current
     return _standing(db, newest, annotator, limit)[::-1]
 
 
+def visible_to(db: sqlite3.Connection, annotator: int) -> list[Current]:
+    """What stands, but for what others said of images that this annotator may still be asked."""
+    seen = f"{_CURRENT} AND (x.annotator = ? OR NOT ({_ASKED})) ORDER BY x.item, x.annotator"
+    return _standing(db, seen, annotator, annotator)
+
+
+def is_asked(db: sqlite3.Connection, annotator: int, item: int) -> bool:
+    """Whether an annotator may still be asked what an image is.
+
+    Raises:
+        LabelError: no such item.
+    """
+    query = f"SELECT EXISTS (SELECT 1 FROM content AS c WHERE c.id = ? AND {_ASKED})"
+    return bool(db.execute(query, (items.content_of(db, item), annotator)).fetchone()[0])
+
+
 def _standing(db: sqlite3.Connection, query: str, *values: int) -> list[Current]:
     return [
-        Current(item, annotator, kind, label, bool(flagged), seq, stream, created_at)
-        for item, annotator, kind, label, flagged, seq, stream, created_at in db.execute(
+        Current(item, annotator, kind, label, bool(flagged), seq, stream, created_at, shown)
+        for item, annotator, kind, label, flagged, seq, stream, created_at, shown in db.execute(
             query, values
         )
     ]
@@ -101,23 +132,14 @@ def verdicts(db: sqlite3.Connection) -> list[Verdict]:
     found: dict[int, Verdict] = {}
     for content, item, key, annotator, kind, label, adjudicated in rows:
         verdict = found.setdefault(content, Verdict(item, key))
-        if kind == "bad":
-            verdict.bad = True
-            verdict.adjudicated = None if adjudicated else verdict.adjudicated
-            continue
-        verdict.votes[annotator] = merged[label]
+        said = None if kind == "bad" else merged[label]
+        if said is None:
+            verdict.called_bad = True
+        else:
+            verdict.votes[annotator] = said
         if adjudicated:
-            verdict.adjudicated = merged[label]
+            verdict.settled, verdict.adjudicated = True, said
     return list(found.values())
-
-
-def still_asked(db: sqlite3.Connection) -> set[int]:
-    """Items that somebody answered and that another annotator may still be asked about."""
-    rows = db.execute(
-        # CROSS: by what was answered, not by all open contents, as SQLite would have it.
-        "SELECT x.item FROM current AS x CROSS JOIN content AS c ON c.id = x.content WHERE c.open"
-    )
-    return {item for (item,) in rows}
 
 
 def labels(db: sqlite3.Connection, settings: Settings, *, reserved: bool) -> dict[int, int]:
@@ -139,7 +161,8 @@ def agreement_pairs(db: sqlite3.Connection) -> list[tuple[int, Mapping[int, int]
     rows = db.execute(
         "SELECT c.item, e.annotator, e.label, e.kind FROM event AS e "
         "JOIN item ON item.id = e.item JOIN content AS c ON c.id = item.content "
-        "WHERE c.item NOTNULL AND c.votes > 1 AND e.kind IN ('label', 'unsure', 'bad', 'later') "
+        "WHERE c.item NOTNULL AND (c.votes > 1 OR c.settled) "
+        "AND e.kind IN ('label', 'unsure', 'bad', 'later') "
         "AND e.stream != 'adjudication' AND NOT EXISTS "
         "(SELECT 1 FROM event AS u WHERE u.kind = 'undo' AND u.supersedes = e.seq) ORDER BY e.seq"
     )
@@ -152,6 +175,6 @@ def agreement_pairs(db: sqlite3.Connection) -> list[tuple[int, Mapping[int, int]
     return [(item, votes) for item, votes in sorted(said.items()) if len(votes) > 1]
 
 
-def adjudicated(db: sqlite3.Connection) -> dict[int, int]:
-    """Item → class, where a disagreement was settled."""
-    return {v.item: v.adjudicated for v in verdicts(db) if v.adjudicated is not None}
+def adjudicated(db: sqlite3.Connection) -> dict[int, int | None]:
+    """Item → class, where somebody settled what it is; None where that is a bad image."""
+    return {v.item: v.adjudicated for v in verdicts(db) if v.settled}

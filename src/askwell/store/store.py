@@ -148,6 +148,11 @@ class Store:
         with self._file.reading() as db:
             return items.one(db, item)
 
+    def showing(self, item: int) -> Item:
+        """The item; where its file is gone, the one that stands for its content, if one does."""
+        with self._file.reading() as db:
+            return items.showing(db, item)
+
     def by_path(self) -> dict[str, int]:
         """Path → item, for the readable files."""
         with self._file.reading() as db:
@@ -270,10 +275,15 @@ class Store:
         with self._file.reading() as db:
             return standing.answered(db, annotator, limit)
 
-    def still_asked(self) -> set[int]:
-        """Items that somebody answered and that another annotator may still be asked about."""
+    def visible_to(self, annotator: int) -> list[Current]:
+        """What stands, but for what others said of images that one may still be asked about."""
         with self._file.reading() as db:
-            return standing.still_asked(db)
+            return standing.visible_to(db, annotator)
+
+    def is_asked(self, annotator: int, item: int) -> bool:
+        """Whether an annotator may still be asked what an image is; `LabelError` if unknown."""
+        with self._file.reading() as db:
+            return standing.is_asked(db, annotator, item)
 
     def labels(self) -> dict[int, int]:
         """Item → class to train on: as settled, else by majority; none of the reserve."""
@@ -290,8 +300,8 @@ class Store:
         with self._file.reading() as db:
             return standing.agreement_pairs(db)
 
-    def adjudicated(self) -> dict[int, int]:
-        """Item → class, where a disagreement was settled."""
+    def adjudicated(self) -> dict[int, int | None]:
+        """Item → class, where somebody settled what it is; None where that is a bad image."""
         with self._file.reading() as db:
             return standing.adjudicated(db)
 

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from askwell.datasets.images import in_threads
 from askwell.errors import InputError, RunError
 from askwell.paths import shown
 from askwell.scan import take_up
-from askwell.store import Places, Store
+from askwell.store import Places, Store, SyncReport
 from askwell.web.acquisitions import ACQUISITIONS
 from askwell.web.images import ImageReader
 from askwell.web.known import Known
@@ -17,6 +17,23 @@ from askwell.web.pace import Pace
 from askwell.web.security import Access, session_key
 from askwell.web.supervisor import TRAINER, Supervisor
 from askwell.web.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What another look at the folder found.
+
+    Attributes:
+        changes: of the files; those that cannot be read are not counted as gone.
+        mended: files that could not be read before, and can be now.
+        still: files that cannot be read now as before.
+        worse: files that could be read before, or are new, and cannot be read.
+    """
+
+    changes: SyncReport
+    mended: int
+    still: int
+    worse: int
 
 
 @dataclass(slots=True)
@@ -61,25 +78,34 @@ class Project:
         """What the page calls it."""
         return self.store.settings().name or self.root.name
 
-    def look_again(self) -> tuple[int, int]:
-        """Scan the folder anew and decode every file that had a problem.
-
-        Returns:
-            How many of them can be read now, and how many still cannot.
-        """
+    def look_again(self) -> Look:
+        """Scan the folder anew and decode every file that had a problem or has other content."""
         listed = self.store.items()
+        there = {each.path for each in listed if each.status != "vanished"}
         suspects = {each.path for each in listed if each.status == "unreadable"} | {*self.refused}
-        self.refused = take_up(self.store, self.root).unreadable
-        here = self.store.items()
-        tried = [each for each in here if each.path in suspects and each.status != "vanished"]
+        found, changes = take_up(self.store, self.root)
+        self.refused = found.unreadable
+        before = {each.id for each in listed}
+        tried = [
+            each
+            for each in self.store.items()
+            if each.status != "vanished"
+            if each.path in suspects or (each.path in there and each.id not in before)
+        ]
         reasons = in_threads(lambda each: self.images.problem(each.path, each.sha256), tried)
         damaged = {each.id: why for each, why in zip(tried, reasons, strict=True) if why}
-        mended = [each.id for each in tried if each.id not in damaged]
-        self.store.clear(mended)
+        mended = [each for each in tried if each.id not in damaged]
+        self.store.clear(each.id for each in mended)
         self.store.unreadable(damaged)
         self.supervisor.files_changed()
         self.decided(trains=False)
-        return len(mended), len(damaged) + len(suspects & self.refused.keys())
+        unread = {each.path for each in tried if each.id in damaged} | {*self.refused}
+        return Look(
+            replace(changes, vanished=changes.vanished - len(there & self.refused.keys())),
+            mended=sum(each.path in suspects for each in mended),
+            still=len(unread & suspects),
+            worse=len(unread - suspects),
+        )
 
     def close(self) -> None:
         """End the trainer and the threads, close the store."""
@@ -128,7 +154,7 @@ def open_project(
     try:
         if settings:
             store.change_settings(**settings)
-        found = take_up(store, root, progress)
+        found, _ = take_up(store, root, progress)
         there = {each.name for each in store.classes()}
         for name in classes:
             if name not in there:

@@ -123,7 +123,7 @@ def advise(known: Estimate, counts: Counts) -> Advice:
 
 def _left(counts: Counts) -> int:
     """Images that nobody has labelled or called bad."""
-    return max(0, counts.items - counts.labelled - counts.bad)
+    return counts.items - counts.labelled - counts.bad
 
 
 def enough_left(counts: Counts) -> bool:

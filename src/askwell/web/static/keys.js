@@ -42,7 +42,7 @@ function keyOf(event, desk) {
     const place = ((Number(digit[2]) + 9) % 10) + (event.shiftKey && digit[1] === "Digit" ? 10 : 0);
     return desk.panel.at(place)?.id ?? null;
   }
-  const own = desk.panel.classes.find((each) => each.shortcut === event.key.toLowerCase());
+  const own = desk.panel.by(event.key.toLowerCase());
   if (own) return own.id;
   return ACTIONS[event.key] ?? ACTIONS[event.key.toLowerCase()] ?? null;
 }

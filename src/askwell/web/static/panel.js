@@ -1,6 +1,6 @@
 // The side panel: class buttons with their keys, and the state of the project in words.
 
-import { toast } from "./toast.js";
+import { notice } from "./toast.js";
 
 const DIGITS = 20; // 1 … 0 and Shift + 1 … 0
 
@@ -19,7 +19,9 @@ export class Panel {
   #choose;
   #buttons = new Map();
   #drawn = "";
-  #places = []; // class at each digit: as it was when the page was loaded, whatever others change
+  // Class at each digit and letter: as it was when the page was loaded, whatever others change.
+  #places = [];
+  #letters = new Map();
   #enabled = true;
 
   constructor(choose) {
@@ -59,20 +61,39 @@ export class Panel {
 
   /** The class at a digit's place; undefined if there is none. */
   at(place) {
-    return this.classes.find((each) => each.id === this.#places[place]);
+    return this.#active(this.#places[place]);
   }
 
-  /** Others may merge or move classes: no digit comes to mean another class under the fingers. */
-  #keepPlaces(classes) {
+  /** The class of a letter; undefined if there is none. */
+  by(letter) {
+    return this.#active(this.#letters.get(letter));
+  }
+
+  #active(id) {
+    return this.classes.find((each) => each.id === id);
+  }
+
+  /** Others may merge or move classes: no key comes to mean another class under the fingers. */
+  #keepKeys(classes) {
     const first = this.#places.length === 0;
     this.#places.push(...classes.map(({ id }) => id).filter((id) => !this.#places.includes(id)));
+    for (const { id, shortcut } of classes) {
+      if (shortcut && !this.#letters.has(shortcut)) this.#letters.set(shortcut, id);
+    }
     if (first) return;
-    const moved = classes.some(({ id }, place) => this.#places[place] !== id);
-    if (moved) toast("The classes have changed. Their keys stay until you load the page anew.");
+    const moved = classes.some(
+      ({ id, shortcut }, place) => this.#places[place] !== id || this.#letterOf(id) !== shortcut,
+    );
+    if (moved) notice("The classes have changed. Their keys stay until you load the page anew.");
   }
 
-  #keyOf({ id, shortcut }) {
-    if (shortcut) return shortcut.toUpperCase();
+  #letterOf(id) {
+    return [...this.#letters].find(([, each]) => each === id)?.[0] ?? null;
+  }
+
+  #keyOf({ id }) {
+    const letter = this.#letterOf(id);
+    if (letter) return letter.toUpperCase();
     const place = this.#places.indexOf(id);
     return place < DIGITS ? `${place >= 10 ? "⇧" : ""}${(place + 1) % 10}` : "";
   }
@@ -83,7 +104,7 @@ export class Panel {
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     this.#buttons.clear();
-    this.#keepPlaces(classes);
+    this.#keepKeys(classes);
     for (const each of classes) {
       const { id, name } = each;
       const key = this.#keyOf(each);

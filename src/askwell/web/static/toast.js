@@ -18,9 +18,25 @@ export function toast(message, action) {
     box.append(button);
   }
   box.hidden = false;
+  hideAfter(message);
+}
+
+function hideAfter(message) {
   clearTimeout(timer);
   const seconds = Math.max(SECONDS, 1 + message.length / LETTERS_A_SECOND);
-  timer = setTimeout(() => (box.hidden = true), seconds * 1000);
+  timer = setTimeout(() => (document.querySelector("#toast").hidden = true), seconds * 1000);
+}
+
+/** A message that must not cover another one: it stands below what is shown already. */
+export function notice(message) {
+  const box = document.querySelector("#toast");
+  const shown = box.querySelector("span");
+  if (box.hidden || !shown) {
+    toast(message);
+    return;
+  }
+  if (!shown.textContent.endsWith(message)) shown.append(document.createElement("br"), message);
+  hideAfter(shown.textContent);
 }
 
 /** Take the message away before its time. */

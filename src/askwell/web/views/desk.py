@@ -203,12 +203,12 @@ _LEARNED = (
 
 def _gives_away(project: Project, annotator: int, image: Item) -> bool:
     """Whether the opinion would tell somebody who has not answered what another one said."""
-    said = [each for each in project.store.answers(image.id) if each.kind == "label"]
-    if not said or any(each.annotator == annotator for each in said):
-        return False
     if project.store.is_reserved(image):
         return False  # nothing was learned from it
-    return image.id in project.store.still_asked()  # asked last: it goes through all answers
+    said = project.store.answers(image.id)
+    if not any(each.kind == "label" and each.annotator != annotator for each in said):
+        return False
+    return project.store.is_asked(annotator, image.id)
 
 
 def _no_opinion(ranking: RankingFile | None) -> str:

@@ -77,7 +77,7 @@ def gallery(
     project, viewer = project_of(request), viewer_of(request)
     if viewer is None:
         return RedirectResponse("/start", 303)
-    seen = visible(project, viewer.id)
+    seen = project.store.visible_to(viewer.id)
     found = _filtered(project, seen, show, label, by)
     tiles = found.tiles
     people = {each.annotator for each in seen}
@@ -119,18 +119,18 @@ def review(
     project, viewer = project_of(request), viewer_of(request)
     if viewer is None:
         return RedirectResponse("/start", 303)
-    seen = visible(project, viewer.id)
+    seen = project.store.visible_to(viewer.id)
     tiles = _filtered(project, seen, show, label, by).tiles
     start = min(start, max(0, len(tiles) - 1))
     begin = start - start % _LONGEST
-    part = list(dict.fromkeys(tile.answer.item for tile in tiles[begin : begin + _LONGEST]))
+    part = list(dict.fromkeys(tile.answer.shown for tile in tiles[begin : begin + _LONGEST]))
     return page(
         request,
         "label.html",
         title="Review",
         mode="review",
         review=_entries(project, seen, viewer.id, part),
-        start=part.index(tiles[start].answer.item) if tiles else 0,
+        start=part.index(tiles[start].answer.shown) if tiles else 0,
         back=f"/gallery?{request.url.query}",
     )
 
@@ -146,7 +146,7 @@ def listed(
 ) -> dict[str, Any]:
     """A page of the gallery as JSON."""
     project = project_of(request)
-    seen = visible(project, annotator_of(request, annotator))
+    seen = project.store.visible_to(annotator_of(request, annotator))
     tiles = _filtered(project, seen, show, label, by).tiles
     return {
         "found": len(tiles),
@@ -180,22 +180,11 @@ def _filtered(
         tiles = _with_predictions(project, current)
         return Found(sorted(tiles, key=lambda tile: -tile.answer.seq))
     settled = project.store.adjudicated()  # somebody has looked at these already
-    tiles = _with_predictions(project, [each for each in current if each.item not in settled])
+    tiles = _with_predictions(project, [each for each in current if each.shown not in settled])
     wrong = [tile for tile in tiles if tile.disagreement > 0]
     judged = sum(tile.predicted is not None for tile in tiles)
     worst_first = sorted(wrong, key=lambda tile: -tile.disagreement)
     return Found(worst_first, judged, len(tiles) - judged)
-
-
-def visible(project: Project, viewer: int) -> list[Current]:
-    """The answers that do not spoil the viewer's own: nobody sees what was said before them.
-
-    An image that needs a second annotator, or whose first one was unsure, may still be shown to
-    the viewer: the answers of others are seen once the viewer has answered.
-    """
-    current, still_asked = project.store.current(), project.store.still_asked()
-    own = {each.item for each in current if each.annotator == viewer}
-    return [each for each in current if each.item in own or each.item not in still_asked]
 
 
 def _kind(show: Show) -> str:
@@ -203,7 +192,7 @@ def _kind(show: Show) -> str:
 
 
 def _with_predictions(project: Project, current: list[Current]) -> list[Tile]:
-    said = judge(project, [each.item for each in current])
+    said = judge(project, [each.shown for each in current])
     columns = {number: column for column, number in enumerate(said.classes.tolist())}
     tiles = []
     for each, probs in zip(current, said.probs, strict=True):
@@ -223,12 +212,13 @@ def _entries(
     """The viewer's own answers about these images, in this order, with the labels of others.
 
     Where there are such, they are in sight: what the viewer says then settles what the image is.
+    A correction goes to the file that the viewer answered on, also where a copy stands for it now.
     """
     entries = {item: unanswered(item) | {"others": []} for item in items}
     people = {each.id: each.name for each in project.store.annotators()}
     names = {each.id: each.name for each in project.store.classes(active_only=False)}
-    for each in seen:
-        if (found := entries.get(each.item)) is None:
+    for each in sorted(seen, key=lambda each: each.seq):
+        if (found := entries.get(each.shown)) is None:
             continue
         if each.annotator == viewer:
             found |= entry(each)

@@ -26,7 +26,7 @@ async def thumb(request: Request, item: Id) -> Response:
 
 async def _picture(request: Request, number: int, size: Size) -> Response:
     project = project_of(request)
-    item = await run_in_threadpool(project.store.item, number)
+    item = await run_in_threadpool(project.store.showing, number)
     try:
         shown = await project.images.read(item.path, item.sha256, size)
     except UnreadableImageError as error:

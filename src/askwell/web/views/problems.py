@@ -1,16 +1,22 @@
 """Files that cannot be labelled, each with its reason; nothing is left out in silence."""
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from askwell.store import Item
+from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
 from askwell.web.status import number, trainer_sentence
 
 router = APIRouter()
 
 _SHOWN = 500
+
+T = TypeVar("T")
 
 
 @router.get("/problems", include_in_schema=False)
@@ -23,19 +29,13 @@ def problems(request: Request) -> Response:
     paths = {each.id: each.path for each in items}
     unreadable = [(each.path, each.reason) for each in items if each.status == "unreadable"]
     refused = sorted(project.refused.items())
-    here = {each.path: each.id for each in items if each.status != "vanished"}
-    gone = [each for each in items if each.status == "vanished"]
-    vanished = [each.path for each in gone if each.path not in here]
-    # Other content has the path now; only what was said of the former content is worth a word.
-    answered = {each.item for each in project.store.current() if each.kind == "label"}
-    new = {path for path, item in here.items() if item not in answered}
-    changed = [each.path for each in gone if each.id in answered and each.path in new]
+    gone = _gone(items, project)
     duplicates = [
         (each.path, paths[each.duplicate_of])
         for each in items
         if each.status == "ok" and each.duplicate_of is not None
     ]
-    lists = [*unreadable, *refused], vanished, duplicates, changed
+    lists = [*unreadable, *refused], gone.vanished, duplicates, gone.changed, gone.renamed
     return page(
         request,
         "problems.html",
@@ -44,6 +44,7 @@ def problems(request: Request) -> Response:
         vanished=lists[1][:_SHOWN],
         duplicates=lists[2][:_SHOWN],
         changed=lists[3][:_SHOWN],
+        renamed=lists[4][:_SHOWN],
         numbers=[len(each) for each in lists],
         shown=_SHOWN,
         trainer=trainer_sentence(state) if state.phase == "dead" else state.message,
@@ -52,12 +53,57 @@ def problems(request: Request) -> Response:
 
 @router.post("/api/problems/retry")
 def retry(request: Request) -> dict[str, Any]:
-    """Look at the folder anew and decode each file that could not be read."""
-    mended, still = project_of(request).look_again()
-    if not mended and not still:
-        return {"said": "Every image in the folder can be read."}
-    said = f"{number(mended)} of them can be read now" if mended else "None of them can be read"
-    return {"said": f"{said}; {number(still)} still cannot." if still and mended else f"{said}."}
+    """Look at the folder anew and decode each file that could not be read or has changed."""
+    look = project_of(request).look_again()
+    found = [
+        (look.changes.new, "new"),
+        (look.changes.returned, "back again"),
+        (look.changes.changed, "with other content"),
+        (look.changes.vanished, "gone"),
+        (look.mended, "readable now"),
+        (look.still, "still unreadable"),
+        (look.worse, "unreadable"),
+    ]
+    said = ", ".join(f"{number(n)} {what}" for n, what in found if n)
+    return {"said": f"Files: {said}." if said else "Nothing has changed."}
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """Files that are not what they were.
+
+    Attributes:
+        vanished: paths at which there is no file, nor their content anywhere else.
+        changed: paths of labelled images at which there is another image now.
+        renamed: former and present path of labelled images.
+    """
+
+    vanished: list[str]
+    changed: list[str]
+    renamed: list[tuple[str, str]]
+
+
+def _gone(items: Sequence[Item], project: Project) -> _Gone:
+    """Each path once, whatever became of it in between."""
+    content = {each.id: each.sha256 for each in items}
+    labelled = {content[each.item] for each in project.store.current() if each.kind == "label"}
+    here = {each.path: each.sha256 for each in items if each.status != "vanished"}
+    now = {each.sha256: each.path for each in items if each.showable}
+    missing = [each for each in items if each.status == "vanished"]
+    kept = {*here.values()}
+    lost = [each for each in missing if each.sha256 not in kept]
+    there = here.keys() | project.refused.keys()
+    new = {path for path, sha256 in here.items() if sha256 not in labelled}
+    return _Gone(
+        _once(each.path for each in lost if each.path not in there),
+        # Of images that nobody labelled, nothing is lost.
+        _once(each.path for each in lost if each.sha256 in labelled and each.path in new),
+        _once((e.path, now[e.sha256]) for e in missing if e.sha256 in labelled & now.keys()),
+    )
+
+
+def _once(found: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(found))
 
 
 @router.post("/api/backup")
