@@ -65,6 +65,10 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other key of the spec; repeatable."),
     ] = None,
+    reuse: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Take over the chains that this other run has already."),
+    ] = None,
     tiny: Annotated[
         bool, typer.Option("--smoke", help="Try the spec out, tiny, in runs/SPEC-smoke.")
     ] = False,
@@ -83,6 +87,8 @@ def run(
     Example: askwell run figure1 --seeds 1 --acquisitions bald,random --jobs 2
 
     Example: askwell run my_experiment.toml --out runs/mine --set training.steps=800
+
+    Example: askwell run figure2 --reuse runs/figure1_subset
 
     Example: askwell run melanoma --data-dir downloads/isic2016
 
@@ -115,7 +121,7 @@ def run(
     directory = out or Path("runs") / chosen.name
     if _to_fetch(chosen):
         fetch_with_bars(DATASETS[chosen.dataset])
-    _finish(console, chosen, directory, _run(console, chosen, directory, jobs))
+    _finish(console, chosen, directory, _run(console, chosen, directory, jobs, reuse))
 
 
 def report(
@@ -147,14 +153,16 @@ def report(
     _finish(table_console(), spec, directory, run, images=images)
 
 
-def _run(console: Console, spec: "Spec", directory: Path, jobs: int | None) -> Run:
+def _run(
+    console: Console, spec: "Spec", directory: Path, jobs: int | None, reuse: Path | None
+) -> Run:
     from askwell.experiment.progress import LiveProgress
     from askwell.experiment.runner import run as run_spec
 
     with LiveProgress(console) as progress:
         try:
             with terminable():
-                return run_spec(spec, directory, jobs=jobs, watcher=progress)
+                return run_spec(spec, directory, jobs=jobs, watcher=progress, reuse=reuse)
         except KeyboardInterrupt as stopped:
             progress.__exit__(None, None, None)
             console.print(

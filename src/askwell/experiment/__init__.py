@@ -19,7 +19,7 @@ Running it:
 
 Records:
 
-* `journal`: a run directory; `growth`: one that is taken up with more to do.
+* `journal`: a run directory; `growth`: one that is taken up with more to do; `reuse`: of others.
 * `chain_lines`: records as JSON; `disk`: files whole, synced, locked.
 
 Numbers:

@@ -11,14 +11,14 @@ with steps may grow (`growth`).
 """
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from askwell.errors import RunError
 from askwell.experiment.chain_lines import chain_of, same_split, split_line, step_line
 from askwell.experiment.disk import append_line, whole_lines, write_whole, writing
-from askwell.experiment.growth import combinations, ungrown, whole_steps
+from askwell.experiment.growth import combinations, differences, ungrown, whole_steps
 from askwell.paths import entries, is_file, is_folder, shown
 from askwell.records import Chain, Run, StepRecord
 
@@ -122,7 +122,7 @@ class Journal:
     def _check_same(self, found: Mapping[str, Any], spec: Mapping[str, Any], data: str) -> None:
         same_data = found.get("data") == data
         free = {"name", "summary", "cost"} | ({"dataset", "data_dir"} if same_data else set())
-        if (differing := _differences(found["spec"], ungrown(found["spec"], spec), free)) != "":
+        if (differing := differences(found["spec"], ungrown(found["spec"], spec), free)) != "":
             raise RunError(
                 f"{self.directory} holds a run of another spec: {differing}. Choose another "
                 "directory with --out, or delete that one."
@@ -159,6 +159,16 @@ class Journal:
             RunError: it cannot be written (disk full, say); earlier steps stay as they are.
         """
         append_line(self._path(arm, seed), step_line(step))
+
+    def note_reuse(self, taken: Mapping[str, Any]) -> None:
+        """Have run.json say which steps were computed by another run.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        header = self._header()
+        reused = [*header.get("reused", []), taken]
+        write_whole(self.directory / "run.json", json.dumps({**header, "reused": reused}, indent=1))
 
     def read(self) -> Run:
         """Everything that is on disk, whole lines only; nothing is changed.
@@ -246,18 +256,3 @@ def _broken(path: Path, what: str) -> RunError:
         f"{path} is damaged: {what}. It says what the steps beside it are of, so restore it from a "
         "copy, or run into another directory with --out."
     )
-
-
-def _differences(
-    old: Mapping[str, Any], new: Mapping[str, Any], free: Container[str], prefix: str = ""
-) -> str:
-    """The keys with other values, as a sentence; empty where there are none but `free` ones."""
-    parts = []
-    for key in sorted(old.keys() | new.keys()):
-        a, b = old.get(key), new.get(key)
-        if isinstance(a, Mapping) and isinstance(b, Mapping):
-            parts.append(_differences(a, b, (), f"{key}."))
-        elif a != b and key not in free:
-            there, here = (repr(t[key]) if key in t else "unknown" for t in (old, new))
-            parts.append(f"{prefix}{key} is {there} there and {here} here")
-    return "; ".join(p for p in parts if p)

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -120,3 +121,9 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What of an environment is another, of that on which sums depend."""
+    keys = ("askwell", "packages", "processor", "device", "training_dtype", "threads")
+    return [key for key in keys if key in then and then[key] != now.get(key)]

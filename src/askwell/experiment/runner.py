@@ -22,6 +22,7 @@ from askwell.errors import InputError, RunError
 from askwell.experiment import machine
 from askwell.experiment.disk import locked
 from askwell.experiment.journal import Journal
+from askwell.experiment.reuse import take_over
 from askwell.experiment.spec import Arm, Spec
 from askwell.experiment.workbench import Workbench
 from askwell.experiment.workers import Heard, Outcome, Submit, steppers
@@ -42,7 +43,12 @@ class Watcher(Protocol):
 
 
 def run(
-    spec: Spec, directory: Path, *, jobs: int | None = None, watcher: Watcher | None = None
+    spec: Spec,
+    directory: Path,
+    *,
+    jobs: int | None = None,
+    watcher: Watcher | None = None,
+    reuse: Path | None = None,
 ) -> Run:
     """Run what is missing of a spec in its directory, and return the whole run.
 
@@ -55,11 +61,12 @@ def run(
         directory: where its records are; nothing is made there before the spec fits its data.
         jobs: processes; by default one for each core, but no more than chains (one on CUDA).
         watcher: is told of every step.
+        reuse: directory of another run, whose chains are taken over where they are the same.
 
     Raises:
         SpecError: the data set is too small.
         RunError: the directory is in use, holds another spec, other data or files of somebody
-            else, or cannot be written; or a process died.
+            else, or cannot be written; nothing of `reuse` can be taken over; or a process died.
 
     Warns:
         UserWarning: the run was started with other versions, on another machine, or with more
@@ -77,7 +84,11 @@ def run(
     with locked(directory):
         threads = _open(journal, bench, jobs)
         jobs = _within_cores(jobs, threads)
-        tasks = [_Task(arm, journal.start_chain(chain)) for arm, chain in starts]
+        chains = tuple(journal.start_chain(chain) for _, chain in starts)
+        if reuse is not None:
+            other = Journal(reuse)
+            chains = take_over(journal, chains, other, spec.as_dict(), bench.data.digest())
+        tasks = [_Task(arm, chain) for (arm, _), chain in zip(starts, chains, strict=True)]
         if watcher is not None:
             watcher.begin(spec, [t.chain for t in tasks], jobs)
         missing = [t for t in tasks if len(t.chain.steps) < spec.steps]
@@ -117,9 +128,7 @@ def _within_cores(jobs: int, threads: int) -> int:
 
 def _warn_of_another_environment(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """The same numbers can be promised only where the arithmetic is the same."""
-    keys = ("askwell", "packages", "processor", "device", "training_dtype", "threads")
-    changed = [key for key in keys if key in then and then[key] != now[key]]
-    if changed:
+    if changed := machine.changed(then, now):
         warnings.warn(
             f"This is not where the run was started (other {', '.join(changed)}; see run.json): "
             "its further steps may differ a little from those of a run that was never stopped.",
