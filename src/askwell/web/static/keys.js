@@ -1,6 +1,8 @@
 // The keyboard. Keys in text fields, held keys and keys of the browser are none of ours.
 
-const ACTIONS = {
+import { act } from "./actions.js";
+
+const NAMES = {
   u: "unsure", b: "bad", l: "later", " ": "later", f: "flag", r: "reveal", z: "undo",
   Backspace: "undo", ArrowLeft: "back", ArrowRight: "forward", Enter: "accept", Escape: "leave",
   "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", "−": "zoom-out", "?": "help", h: "help",
@@ -31,7 +33,7 @@ export function onKeys(desk) {
     const slides = /zoom|brighter|darker|harder|softer/.test(String(name));
     if (event.repeat && !slides) return; // a held key is one answer
     if (typeof name === "number") desk.label(name);
-    else desk.act(name);
+    else act(desk, name);
   });
 }
 
@@ -44,5 +46,5 @@ function keyOf(event, desk) {
   }
   const own = desk.panel.by(event.key.toLowerCase());
   if (own) return own.id;
-  return ACTIONS[event.key] ?? ACTIONS[event.key.toLowerCase()] ?? null;
+  return NAMES[event.key] ?? NAMES[event.key.toLowerCase()] ?? null;
 }

@@ -5,11 +5,12 @@
 // into the list itself while reviewing. An answer is put into the outbox and the next image is
 // shown at once; the server's acknowledgement brings further images and the state of the project.
 
+import { onClicks } from "./actions.js";
 import { onKeys } from "./keys.js";
 import { Opinion } from "./opinion.js";
 import { Outbox, ask, newKey } from "./outbox.js";
 import { Panel } from "./panel.js";
-import { othersText, streamOf } from "./review.js";
+import { othersText, placeText, streamOf } from "./review.js";
 import { banner, toast } from "./toast.js";
 import { Prefetch, Viewer } from "./viewer.js";
 
@@ -53,7 +54,7 @@ export class Desk {
 
   async start() {
     onKeys(this);
-    document.addEventListener("click", (event) => this.#clicked(event));
+    onClicks(this);
     window.addEventListener("online", () => this.#beat());
     document.addEventListener("visibilitychange", () => document.hidden || this.#beat());
     setInterval(() => this.#beat(), EVERY_MS);
@@ -70,6 +71,11 @@ export class Desk {
 
   get looking() {
     return this.#position !== null;
+  }
+
+  /** The image on screen, or null. */
+  get shown() {
+    return this.#shown;
   }
 
   // ---- answers -------------------------------------------------------------------------------
@@ -261,21 +267,17 @@ export class Desk {
     $("flagged").hidden = !entry?.flagged;
     $("why").textContent = this.looking ? othersText(entry) : (entry?.why ?? "");
     $("place").hidden = !this.looking;
-    $("place").textContent = this.#placeText(entry);
+    $("place").textContent = this.looking ? placeText(entry, this.#place()) : "";
     $("waiting").hidden = Boolean(entry && this.images.get(entry).ready);
-    $("waiting").textContent = this.#waitingText(entry);
+    $("waiting").textContent = entry ? "The image is on its way…" : this.#nothingText();
   }
 
-  #placeText(entry) {
-    if (!this.looking) return "";
-    if (!entry) return "The end of this list";
-    if (this.reviewing) return `${this.#position + 1} of ${this.list.length}`;
-    const back = this.#past.length - this.#position;
-    return `${back} back · a class key corrects · Esc goes on`;
+  #place() {
+    const { reviewing } = this;
+    return { reviewing, index: this.#position, count: reviewing ? this.list.length : this.#past.length };
   }
 
-  #waitingText(entry) {
-    if (entry) return "The image is on its way…";
+  #nothingText() {
     if (this.reviewing) return "That was the last one.";
     if (this.#lost) return "Waiting for the server…";
     return this.#done ? this.panel.finished : "Looking for the next image…";
@@ -368,44 +370,5 @@ export class Desk {
       this.#lost = true;
       banner(`${error.message}${unsent ? ` ${kept} kept in this browser.` : ""}`);
     }
-  }
-
-  // ---- buttons -------------------------------------------------------------------------------
-
-  /** What a button or a key with this name does. */
-  act(name) {
-    const actions = {
-      back: () => this.look(-1),
-      forward: () => this.look(1),
-      undo: () => this.undo(),
-      unsure: () => this.skip("unsure"),
-      bad: () => this.skip("bad"),
-      later: () => this.skip("later"),
-      flag: () => this.flag(),
-      "zoom-in": () => this.viewer.zoomBy(1.4),
-      "zoom-out": () => this.viewer.zoomBy(1 / 1.4),
-      fit: () => this.viewer.reset(),
-      leave: () => this.leave(),
-      reveal: () => this.opinion.toggle(this.#shown),
-      help: () => ($("help").open ? $("help").close() : $("help").showModal()),
-      brighter: () => this.viewer.adjust("brightness", 10),
-      darker: () => this.viewer.adjust("brightness", -10),
-      harder: () => this.viewer.adjust("contrast", 10),
-      softer: () => this.viewer.adjust("contrast", -10),
-      accept: () => {
-        const suggestion = this.opinion.suggestion(this.#shown);
-        if (suggestion === undefined) this.opinion.toggle(this.#shown);
-        else if (suggestion !== null) this.label(suggestion);
-      },
-    };
-    actions[name]?.();
-  }
-
-  #clicked(event) {
-    const button = event.target.closest("[data-do]");
-    if (!button) return;
-    this.act(button.dataset.do);
-    // After the mouse, keys are for the image again; who moves by Tab keeps the place.
-    if (event.detail > 0 && button.dataset.do !== "help") $("stage").focus({ preventScroll: true });
   }
 }

@@ -11,3 +11,10 @@ export function othersText(entry) {
 export function streamOf(entry, kind) {
   return entry.others?.length && (kind === "label" || kind === "bad") ? "adjudication" : "review";
 }
+
+/** Where one is in the past answers, or in the gallery that is reviewed. */
+export function placeText(entry, { reviewing, index, count }) {
+  if (!entry) return "The end of this list";
+  if (reviewing) return `${index + 1} of ${count}`;
+  return `${count - index} back · a class key corrects · Esc goes on`;
+}
