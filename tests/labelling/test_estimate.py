@@ -8,18 +8,8 @@ from scipy.stats import binom, norm, ttest_1samp
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from askwell.errors import InputError
-from askwell.labelling.estimate import (
-    Advice,
-    Expectation,
-    Interval,
-    Point,
-    accuracy,
-    advice,
-    auc,
-    balanced_accuracy,
-    expected,
-    mean,
-)
+from askwell.labelling.estimate import Advice, Expectation, Point, advice, expected
+from askwell.labelling.intervals import Interval, accuracy, auc, balanced_accuracy, mean
 
 
 def right(k: int, n: int) -> list[bool]:

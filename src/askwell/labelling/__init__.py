@@ -8,9 +8,11 @@
     ranking      all of a snapshot in one: cold start or active, diverse, metrics     (ranking.py)
     coldstart    what to label while labels are too few for a model to choose         (coldstart.py)
     diverse      a ranking without near-duplicates                                    (diverse.py)
-    estimate     accuracy with its interval, what more labels would bring             (estimate.py)
+    intervals    accuracy, AUC and means of few images, with intervals               (intervals.py)
+    estimate     what more labels would bring, whether to stop                        (estimate.py)
     model        the trained model as files that other programs read                  (model.py)
     onnx         the same for programs without torch                                  (onnx.py)
 
-`files` and `estimate` need no torch. Import what you need from the module that defines it.
+`files`, `intervals` and `estimate` need no torch. Import what you need from the module that
+defines it.
 """

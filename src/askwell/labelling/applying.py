@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from askwell.errors import LabelError
 from askwell.features import FeatureStore
 from askwell.labelling.background import FeatureQueue
-from askwell.labelling.estimate import scarce
 from askwell.labelling.files import Listed, Snapshot
 from askwell.labelling.head import FeatureRows, fit_head, summarise
+from askwell.labelling.intervals import scarce
 from askwell.labelling.model import LabelModel
 from askwell.labelling.ranking import make_ranking
 from askwell.models.backbone import Trunk

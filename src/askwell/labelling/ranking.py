@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from askwell.errors import LabelError
-from askwell.labelling import estimate
 from askwell.labelling.archives import RankingFile, Stream
 from askwell.labelling.choice import check_acquisition, rank
 from askwell.labelling.coldstart import typical_rows
@@ -22,6 +21,7 @@ from askwell.labelling.head import (
     fit_head,
     summarise,
 )
+from askwell.labelling.intervals import accuracy, auc, balanced_accuracy
 from askwell.randomness import derive
 
 RANKED = 1000
@@ -176,12 +176,12 @@ def _measures(
     at_label = p[np.arange(len(items)), truth]
     measures: dict[str, Any] = {
         "holdout": len(items),
-        "accuracy": estimate.accuracy(correct).value,
-        "balanced_accuracy": estimate.balanced_accuracy(correct, truth).value,
+        "accuracy": accuracy(correct).value,
+        "balanced_accuracy": balanced_accuracy(correct, truth).value,
         "nll": float(-np.log(np.maximum(at_label, np.finfo(np.float32).tiny)).mean()),
         "holdout_items": items,
         "holdout_correct": correct.astype(int).tolist(),
     }
-    if p.shape[1] == 2 and (area := estimate.auc(p[:, 1], truth == 1)) is not None:
+    if p.shape[1] == 2 and (area := auc(p[:, 1], truth == 1)) is not None:
         measures["auc"] = area.value
     return measures

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from askwell.labelling.estimate import Expectation, Interval, Point, accuracy, expected
+from askwell.labelling.estimate import Expectation, Point, expected
+from askwell.labelling.intervals import Interval, accuracy
 from askwell.store import Ranking
 
 MORE = 50

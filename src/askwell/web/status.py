@@ -6,7 +6,8 @@ trained on. Those that the model chose itself are the hard ones.
 
 from typing import Any
 
-from askwell.labelling.estimate import FEWEST_IMAGES, Advice, Interval, advice
+from askwell.labelling.estimate import FEWEST_IMAGES, Advice, advice
+from askwell.labelling.intervals import Interval
 from askwell.store import ClassName, Counts, Offer
 from askwell.web.known import FEWEST, MORE, Estimate
 from askwell.web.project import Project

@@ -7,10 +7,10 @@ import numpy as np
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from askwell.labelling.estimate import (
+from askwell.labelling.estimate import Point
+from askwell.labelling.intervals import (
     FEWEST_OF_A_CLASS,
     Interval,
-    Point,
     accuracy,
     auc,
     balanced_accuracy,
