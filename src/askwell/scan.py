@@ -12,7 +12,7 @@ from pathlib import Path
 from askwell.datasets.images import LEADS_OUT, find_images
 from askwell.errors import DatasetError
 from askwell.paths import is_folder, shown
-from askwell.store import Found, Store, SyncReport
+from askwell.store import Found, Store
 
 _PIECE = 1 << 20
 
@@ -63,13 +63,12 @@ def scan(
     return Scan(files, unreadable)
 
 
-def take_up(
-    store: Store, root: Path, progress: Callable[[int, int], None] | None = None
-) -> tuple[Scan, SyncReport]:
+def take_up(store: Store, root: Path, progress: Callable[[int, int], None] | None = None) -> Scan:
     """Scan a project's folder and take over what is new, changed or gone; see `scan`."""
     known = {item.path: (item.size, item.mtime_ns, item.sha256) for item in store.items()}
     found = scan(root, known, progress)
-    return found, store.sync(found.files)
+    store.sync(found.files)
+    return found
 
 
 def _look(base: Path, name: str, known: tuple[int, int, str] | None) -> Found | str:

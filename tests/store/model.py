@@ -91,7 +91,8 @@ class Model:
         sha = self.sha(last.decision.item)
         holder = self.leases.get(sha)
         taken = holder is not None and holder[1] != annotator and holder[2] > now
-        if self.open(sha) and not taken and not self.said(annotator, sha, "label", "unsure"):
+        again = self.open(sha) and not self.said(annotator, sha, "label", "unsure")
+        if again and not taken and last.decision.stream not in ("review", "adjudication"):
             item = self.shown(sha)
             assert item is not None
             self.give(annotator, sha, item, expires, at=0)
@@ -100,6 +101,12 @@ class Model:
 
     def sha(self, item: int) -> str:
         return self.files[item - 1].sha
+
+    def home(self, decision: Decision) -> int:
+        """The item on which a decision is stored: where this annotator's stands already."""
+        said = (event.decision.item for event in self.stacks.get(decision.annotator, []))
+        sha = self.sha(decision.item)
+        return next((item for item in said if self.sha(item) == sha), decision.item)
 
     def supersedes(self, decision: Decision) -> int | None:
         """The event that a new decision would take the place of."""
@@ -283,16 +290,18 @@ class Model:
 
     def open(self, sha: str) -> bool:
         """Whether anybody has to label it yet."""
+        return self.shown(sha) is not None and self.unanswered(sha)
+
+    def unanswered(self, sha: str) -> bool:
         return (
-            self.shown(sha) is not None
-            and not self.said(None, sha, "bad")
+            not self.said(None, sha, "bad")
             and self.settled(sha) is None
             and len(self.votes(sha)) < self.wanted(sha)
         )
 
     def asked(self, annotator: int, sha: str) -> bool:
-        """Whether this annotator may be asked about it yet."""
-        return self.open(sha) and not self.said(annotator, sha, "label", "unsure", "bad")
+        """Whether this annotator may be asked about it yet, if the file is there again."""
+        return self.unanswered(sha) and not self.said(annotator, sha, "label", "unsure", "bad")
 
     def give(self, annotator: int, sha: str, item: int, expires: float, *, at: int) -> None:
         if sha in self.leases:

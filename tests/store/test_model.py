@@ -88,9 +88,10 @@ class Labelling(RuleBasedStateMachine):
 
     def decide(self, *chosen: Decision) -> None:
         for decision, event in zip(chosen, self.store.decide(chosen), strict=True):
-            assert event.decision == decision
+            stored = replace(decision, item=self.model.home(decision))
+            assert event.decision == stored
             assert event.seq == len(self.model.events) + 1
-            assert event.supersedes == self.model.supersedes(decision)
+            assert event.supersedes == self.model.supersedes(stored)
             self.model.decide(event)
 
     @rule(annotator=ANNOTATORS, kind=KINDS, pick=PICK)
@@ -121,6 +122,8 @@ class Labelling(RuleBasedStateMachine):
                 self.store.undo(3 - old.annotator, old.key, now=self.now)
         else:
             assert self.store.decide([old]) == [event]
+            copies = [f.id for f in self.model.files if f.sha == self.model.sha(old.item)]
+            assert self.store.decide([replace(old, item=copies[-1])]) == [event]
             with pytest.raises(LabelError, match="was used for another decision"):
                 self.store.decide([replace(old, lead_time_ms=10_001)])
             with pytest.raises(LabelError, match="was used for another decision"):
@@ -288,8 +291,7 @@ class Labelling(RuleBasedStateMachine):
             said = [each for each in model.current() if model.sha(each.item) == item.sha256]
             assert store.answers(item.id) == sorted(said, key=lambda each: each.seq)
             assert store.is_asked(1, item.id) == model.asked(1, item.sha256)
-            stands = model.shown(item.sha256) if item.status == "vanished" else None
-            assert store.showing(item.id).id == (stands or item.id)
+            assert store.showing(item.id).id == (model.shown(item.sha256) or item.id)
 
 
 Labelling.TestCase.settings = settings(

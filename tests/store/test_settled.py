@@ -100,6 +100,38 @@ def test_a_renamed_file_is_found_under_its_new_name(store: Store) -> None:
     assert store.counts().vanished == 2
 
 
+def test_an_answer_on_a_copy_takes_the_place_of_that_on_the_file_of_before(store: Store) -> None:
+    store.decide([Decision("a", 1, 1, "later")])
+    first, *rest = files(range(10))
+    store.sync([replace(first, path="elsewhere.png"), *rest])
+    now = store.by_path()["elsewhere.png"]
+    call = [label("b", now, 2)]
+    (event,) = store.decide(call)
+    assert (event.decision.item, event.supersedes) == (1, 1)
+    assert store.decide(call) == [event]  # sent twice
+    assert [(each.item, each.kind, each.shown) for each in store.current()] == [(1, "label", now)]
+    assert (store.counts().later, store.counts().labelled) == (0, 1)
+    store.undo(1, "u")
+    assert store.counts().later == 1
+    assert store.check() == ()
+
+
+def test_files_that_are_away_keep_their_answers_from_who_may_be_asked_again(store: Store) -> None:
+    store.decide([label("a", 1)])
+    store.sync(files(range(1, 10)))
+    assert store.visible_to(2) == []
+    store.sync(files(range(10)))
+    store.unreadable({1: "cut off"})
+    assert store.visible_to(2) == []
+    assert store.is_asked(2, 1)
+
+
+def test_what_was_settled_with_the_others_in_sight_is_not_asked_again(store: Store) -> None:
+    store.decide([label("a", 1), settles(label("b", 1, 2, 2))])
+    store.undo(2, "u", now=0.0)
+    assert store.offer(2, 1, now=1.0)[0].stream != "adjudication"
+
+
 def test_older_projects_learn_what_was_settled(store: Store, tmp_path: Path) -> None:
     store.decide([bad("a", 1), settles(label("b", 1, 2, 2))])
     store.decide([label("c", 2), settles(bad("d", 2, 2)), bad("e", 3), label("f", 4)])

@@ -69,3 +69,12 @@ def test_an_image_settled_as_bad_is_told_as_settled(project, client):
     assert "Settled: <strong>a bad image</strong>" in page
     assert "1 image was labelled by two or more people" in page
     assert project.store.counts().disputed == 0
+
+
+def test_what_somebody_called_bad_is_in_sight_and_can_be_settled(project, client):
+    bob = project.store.annotator("bob").id
+    project.store.decide([Decision(key(), 3, bob, "bad")])
+    review = client.get("/review?show=bad").text.replace("&#34;", '"')
+    assert '"others": [{"by": "bob", "label": "a bad image"}]' in review
+    post(client, {"key": key(), "item": 3, "kind": "label", "label": 1, "stream": "adjudication"})
+    assert (project.store.counts().bad, project.store.counts().labelled) == (0, 1)

@@ -488,6 +488,8 @@ def test_no_digit_comes_to_mean_another_class_under_the_fingers(server, context)
     desk.press("Digit5")
     desk.sent()
     page.wait_for_selector("#toast:has-text('The classes have changed')")
+    desk.press("Digit6")
+    assert "The classes have changed" in page.inner_text("#toast")  # below what was just said
     keys = dict(
         page.eval_on_selector_all(
             ".class", "all => all.map((e) => [e.title, e.querySelector('kbd')?.textContent ?? ''])"
@@ -578,6 +580,13 @@ def test_reviewing_the_labels_of_another_settles_them(server, context):
     with Store.read(server.folder / ".askwell" / "project.db") as store:
         assert store.labels() | store.holdout_labels() == {50: 5}
         assert store.counts().disputed == 0
+    page.goto(f"{base}/")
+    desk.wait()
+    page.keyboard.press("Backspace")  # from another page: the server says what it was about
+    page.wait_for_selector("#toast:has-text('Undone')")
+    assert desk.wait() != 50  # asked of nobody: bob's label stands
+    with Store.read(server.folder / ".askwell" / "project.db") as store:
+        assert store.labels() | store.holdout_labels() == {50: 1}
 
 
 def leaves_nothing_chosen(desk: Desk) -> None:

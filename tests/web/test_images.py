@@ -131,14 +131,14 @@ def test_files_that_could_not_be_read_are_decoded_when_they_are_tried_again(
         (folder / name).write_bytes(whole[0][:60])
         assert client.get(f"/image/{item}").status_code in (200, 410)
         project.store.unreadable({item: "damaged"})
-    assert retry() == "Files: 2 with other content, 2 still unreadable."
+    assert retry() == "Files: 2 still unreadable."
     assert [status()[name] for name in names] == ["unreadable"] * 2
     assert {"scan000.png", "scan001.png"}.isdisjoint(project.store.by_path())
     (folder / names[1]).write_bytes(whole[1])
-    assert retry() == ("Files: 1 with other content, 1 readable now, 1 still unreadable.")
+    assert retry() == ("Files: 1 readable now, 1 still unreadable.")
     assert [status()[name] for name in names] == ["unreadable", "ok"]
     (folder / names[0]).write_bytes(whole[0])
-    assert retry() == "Files: 1 with other content, 1 readable now."
+    assert retry() == "Files: 1 readable now."
     assert set(status().values()) == {"ok"}
     assert client.get(f"/image/{project.store.by_path()[names[0]]}").status_code == 200
 

@@ -1,7 +1,7 @@
 """Decisions: appended, never changed; sent twice, they count once; undone by a further event."""
 
 import sqlite3
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 
 from askwell.errors import InputError, LabelError
 from askwell.store import classes, items, leases, parsing
@@ -33,6 +33,9 @@ def event_of(row: tuple[object, ...]) -> Event:
 def decide(db: sqlite3.Connection, decision: Decision) -> Event:
     """Append a decision, within the open transaction.
 
+    One on a copy of what the annotator has answered (the file was renamed, say) takes the place of
+    that answer: it is stored as one on the file of then.
+
     Raises:
         LabelError: it does not fit the project, or its key was used for another decision.
     """
@@ -40,15 +43,17 @@ def decide(db: sqlite3.Connection, decision: Decision) -> Event:
         decision = _parsed(decision)
     except InputError as error:
         raise LabelError(str(error)) from None
+    content = items.content_of(db, decision.item)
     if (known := _by_key(db, decision.key)) is not None:
-        if known.decision != decision:
+        same_image = items.content_of(db, known.decision.item) == content
+        if not same_image or replace(decision, item=known.decision.item) != known.decision:
             raise LabelError(
                 f"The key {decision.key!r} was used for another decision (event {known.seq}). "
                 "Make a new key for each decision."
             )
         return known
-    content = items.content_of(db, decision.item)
     _check_known(db, decision)
+    decision = replace(decision, item=_home(db, decision, content))
     is_answer = decision.kind in ANSWERS
     answer, flag, adjudicated = _standing(db, decision.item, decision.annotator)
     event = _append(db, decision, answer if is_answer else flag)
@@ -98,6 +103,16 @@ def undo(
     if last.decision.kind in ANSWERS:
         leases.give_back(db, last.decision, content, now, expires)
     return event
+
+
+def _home(db: sqlite3.Connection, decision: Decision, content: int) -> int:
+    """The item with the annotator's answer on this content; the decision's own if there is none."""
+    row = db.execute(
+        "SELECT item FROM current WHERE content = ? AND annotator = ? "
+        "ORDER BY item != ?, coalesce(answer, 0) DESC, item LIMIT 1",
+        (content, decision.annotator, decision.item),
+    ).fetchone()
+    return decision.item if row is None else int(row[0])
 
 
 def _append(db: sqlite3.Connection, decision: Decision, supersedes: int | None) -> Event:

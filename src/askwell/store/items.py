@@ -32,14 +32,12 @@ def one(db: sqlite3.Connection, item: int) -> Item:
 
 
 def showing(db: sqlite3.Connection, item: int) -> Item:
-    """The item; where its file is gone, the one that stands for its content, if one does.
+    """The item that stands for the content of this one; the item itself where none can be shown.
 
     Raises:
         LabelError: there is none of this number.
     """
     found = one(db, item)
-    if found.status != "vanished":
-        return found
     query = f"{_SELECT} WHERE item.id = content.item AND sha256 = ?"
     row = db.execute(query, (found.sha256,)).fetchone()
     return found if row is None else Item(*row)

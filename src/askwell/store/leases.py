@@ -43,8 +43,9 @@ def give_back(
     """Keep an image whose decision was undone for its annotator, before the others.
 
     Not if another annotator has it by now, nor one that others closed or that cannot be shown,
-    nor one that the annotator answered before.
+    nor one that the annotator answered before, nor what was said with others' answers in sight.
     """
+    seen = decision.stream in ("review", "adjudication")
     row = db.execute(
         "SELECT item FROM content WHERE id = ?1 AND open AND NOT EXISTS "
         "(SELECT 1 FROM lease WHERE content = ?1 AND annotator != ?2 AND expires > ?3) "
@@ -52,7 +53,7 @@ def give_back(
         "AND kind IN ('label', 'unsure'))",
         (content, decision.annotator, now),
     ).fetchone()
-    if row is None:
+    if row is None or seen:
         end(db, decision.annotator, content)  # an answer stands again that ended the lease
         return
     offer = Offer(

@@ -61,10 +61,11 @@ WHERE (x.answer NOTNULL OR x.flagged)
 # CROSS: by what was answered, not by all open contents, as SQLite would have it.
 
 _ASKED = """
-c.open AND NOT EXISTS (SELECT 1 FROM current AS own WHERE own.content = c.id
+NOT c.bad AND NOT c.settled AND c.votes < c.wanted
+AND NOT EXISTS (SELECT 1 FROM current AS own WHERE own.content = c.id
   AND own.annotator = ? AND own.kind IN ('label', 'unsure', 'bad'))
 """
-"""Contents about which an annotator may still be asked."""
+"""Contents about which an annotator may still be asked; files that are away may come back."""
 
 
 def current(db: sqlite3.Connection) -> list[Current]:

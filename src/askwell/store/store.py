@@ -149,7 +149,7 @@ class Store:
             return items.one(db, item)
 
     def showing(self, item: int) -> Item:
-        """The item; where its file is gone, the one that stands for its content, if one does."""
+        """The item that stands for the content of this one; itself where none can be shown."""
         with self._file.reading() as db:
             return items.showing(db, item)
 

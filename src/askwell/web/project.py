@@ -2,38 +2,22 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from askwell.datasets.images import in_threads
 from askwell.errors import InputError, RunError
 from askwell.paths import shown
 from askwell.scan import take_up
-from askwell.store import Places, Store, SyncReport
+from askwell.store import Places, Store
 from askwell.web.acquisitions import ACQUISITIONS
+from askwell.web.folder import Folder, Look, refused_and_vanished
 from askwell.web.images import ImageReader
 from askwell.web.known import Known
 from askwell.web.pace import Pace
 from askwell.web.security import Access, session_key
 from askwell.web.supervisor import TRAINER, Supervisor
 from askwell.web.tally import Tally
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What another look at the folder found.
-
-    Attributes:
-        changes: of the files; those that cannot be read are not counted as gone.
-        mended: files that could not be read before, and can be now.
-        still: files that cannot be read now as before.
-        worse: files that could be read before, or are new, and cannot be read.
-    """
-
-    changes: SyncReport
-    mended: int
-    still: int
-    worse: int
 
 
 @dataclass(slots=True)
@@ -61,9 +45,11 @@ class Project:
     pace: Pace = field(default_factory=Pace)
     tally: Tally = field(init=False)
     known: Known = field(default_factory=Known)
+    _twice: int = 0
 
     def __post_init__(self) -> None:
         """Count what is there, and again after whatever the trainer finds out."""
+        self._twice = refused_and_vanished(self.store.items(), self.refused)
         self.tally = Tally(self.store.counts)
         self.supervisor.changed = self.tally.touch
 
@@ -73,6 +59,12 @@ class Project:
         if trains:
             self.supervisor.labels_changed()
 
+    def problems(self) -> int:
+        """How many files cannot be labelled, for one reason or another."""
+        counts = self.tally.recent()
+        # A file that was taken up once and is refused now has vanished to the store.
+        return counts.unreadable + counts.vanished + len(self.refused) - self._twice
+
     @property
     def name(self) -> str:
         """What the page calls it."""
@@ -80,32 +72,24 @@ class Project:
 
     def look_again(self) -> Look:
         """Scan the folder anew and decode every file that had a problem or has other content."""
-        listed = self.store.items()
-        there = {each.path for each in listed if each.status != "vanished"}
-        suspects = {each.path for each in listed if each.status == "unreadable"} | {*self.refused}
-        found, changes = take_up(self.store, self.root)
-        self.refused = found.unreadable
-        before = {each.id for each in listed}
+        before = Folder.of(self.store.items(), self.refused)
+        self.refused = take_up(self.store, self.root).unreadable
+        here = [each for each in self.store.items() if each.status != "vanished"]
         tried = [
             each
-            for each in self.store.items()
-            if each.status != "vanished"
-            if each.path in suspects or (each.path in there and each.id not in before)
+            for each in here
+            if each.path in before.unreadable or before.sha256.get(each.path, "") != each.sha256
+            if each.path in before
         ]
         reasons = in_threads(lambda each: self.images.problem(each.path, each.sha256), tried)
         damaged = {each.id: why for each, why in zip(tried, reasons, strict=True) if why}
-        mended = [each for each in tried if each.id not in damaged]
-        self.store.clear(each.id for each in mended)
+        self.store.clear(each.id for each in tried if each.id not in damaged)
         self.store.unreadable(damaged)
         self.supervisor.files_changed()
         self.decided(trains=False)
-        unread = {each.path for each in tried if each.id in damaged} | {*self.refused}
-        return Look(
-            replace(changes, vanished=changes.vanished - len(there & self.refused.keys())),
-            mended=sum(each.path in suspects for each in mended),
-            still=len(unread & suspects),
-            worse=len(unread - suspects),
-        )
+        items = self.store.items()
+        self._twice = refused_and_vanished(items, self.refused)
+        return before.compared_with(Folder.of(items, self.refused))
 
     def close(self) -> None:
         """End the trainer and the threads, close the store."""
@@ -154,7 +138,7 @@ def open_project(
     try:
         if settings:
             store.change_settings(**settings)
-        found, _ = take_up(store, root, progress)
+        found = take_up(store, root, progress)
         there = {each.name for each in store.classes()}
         for name in classes:
             if name not in there:

@@ -49,7 +49,7 @@ def page(
 ) -> HTMLResponse:
     """A whole page."""
     project, here = project_of(request), request.url.path
-    counts, viewer = project.tally.recent(), viewer_of(request)
+    viewer = viewer_of(request)
     body = _templates.get_template(template).render(
         title=title,
         project="askwell" if here == "/login" else project.name,
@@ -58,7 +58,7 @@ def page(
         pages=PAGES,
         here=here,
         annotator=viewer,
-        problems=counts.unreadable + counts.vanished + len(project.refused),
+        problems=project.problems(),
         **values,
     )
     return HTMLResponse(body, status_code=status)

@@ -164,7 +164,7 @@ export class Desk {
       this.#position = null;
     } else {
       const index = this.#past.findIndex((each) => each.item === entry.item);
-      this.#position = index < 0 ? null : index;
+      this.#position = index >= 0 ? index : this.reviewing ? this.#position : null;
     }
     this.#show();
   }
@@ -339,11 +339,16 @@ export class Desk {
   #acknowledged(entries, answer) {
     if (entries[0].type === "undo" && answer.item && !this.#steps.length) {
       const entry = this.#past.find((each) => each.item === answer.item.item) ?? answer.item;
-      if (this.#shown?.item !== answer.item.item) {
-        Object.assign(entry, answer.item);
-        this.#return(entry, answer.item.kind === null);
-        toast("Undone");
+      Object.assign(entry, answer.item);
+      const unanswered = answer.item.kind === null;
+      const asked = answer.offers.some((offer) => offer.item === answer.item.item);
+      // An image that is asked of nobody any more is not shown as if it were.
+      if (this.#shown?.item !== answer.item.item && (asked || !unanswered)) {
+        this.#return(entry, unanswered && !this.reviewing);
+      } else if (unanswered && !asked) {
+        this.#past = this.#past.filter((each) => each !== entry || this.reviewing);
       }
+      toast("Undone");
     } else if (entries[0].type === "undo" && !answer.item) {
       toast("There is nothing to undo.");
     }

@@ -3,12 +3,14 @@
 const SECONDS = 4; // and longer for longer messages
 const LETTERS_A_SECOND = 12;
 let timer;
+let kept = { text: "", until: 0 }; // a notice that further messages leave standing
 
 /** action: {name, run} puts a button beside the message. */
 export function toast(message, action) {
   const box = document.querySelector("#toast");
   const text = document.createElement("span");
   text.textContent = message;
+  if (Date.now() < kept.until && kept.text !== message) text.append(document.createElement("br"), kept.text);
   box.replaceChildren(text);
   if (action) {
     const button = document.createElement("button");
@@ -23,25 +25,29 @@ export function toast(message, action) {
 
 function hideAfter(message) {
   clearTimeout(timer);
-  const seconds = Math.max(SECONDS, 1 + message.length / LETTERS_A_SECOND);
-  timer = setTimeout(() => (document.querySelector("#toast").hidden = true), seconds * 1000);
+  timer = setTimeout(() => (document.querySelector("#toast").hidden = true), 1000 * secondsFor(message));
 }
 
-/** A message that must not cover another one: it stands below what is shown already. */
+function secondsFor(message) {
+  return Math.max(SECONDS, 1 + message.length / LETTERS_A_SECOND);
+}
+
+/** A message that covers no other one and is covered by none: it stands below them for a while. */
 export function notice(message) {
   const box = document.querySelector("#toast");
   const shown = box.querySelector("span");
-  if (box.hidden || !shown) {
-    toast(message);
-    return;
+  kept = { text: message, until: Date.now() + 1000 * secondsFor(message) };
+  if (box.hidden || !shown) toast(message);
+  else if (!shown.textContent.endsWith(message)) {
+    shown.append(document.createElement("br"), message);
+    hideAfter(shown.textContent);
   }
-  if (!shown.textContent.endsWith(message)) shown.append(document.createElement("br"), message);
-  hideAfter(shown.textContent);
 }
 
 /** Take the message away before its time. */
 export function quiet() {
   clearTimeout(timer);
+  kept.until = 0;
   document.querySelector("#toast").hidden = true;
 }
 

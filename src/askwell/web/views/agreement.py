@@ -59,11 +59,15 @@ def adjudicate(request: Request, body: AdjudicationBody) -> dict[str, Any]:
     """Settle what an image is."""
     project = project_of(request)
     shared = {item for item, _ in project.store.agreement_pairs()}
-    if body.item not in shared | project.store.adjudicated().keys():
-        raise LabelError(f"Image {body.item} has no two labels to decide between.")
+    image = project.store.showing(body.item)  # the file may have been renamed since
+    if image.id not in shared | project.store.adjudicated().keys():
+        raise LabelError(
+            f"{image.path} has no two labels to decide between any more, or its file is gone. "
+            "Load the page anew."
+        )
     who = annotator_of(request, None)
     project.store.decide(
-        [Decision(body.key, body.item, who, "label", label=body.label, stream="adjudication")]
+        [Decision(body.key, image.id, who, "label", label=body.label, stream="adjudication")]
     )
     project.decided(trains=True)
     return {"said": "Settled."}

@@ -93,9 +93,9 @@ def history(
 def opinion(request: Request, item: Id, annotator: Who = None) -> dict[str, Any]:
     """What the model thinks of an image: probabilities, and why it is unsure."""
     project, who = project_of(request), annotator_of(request, annotator)
-    image = project.store.item(item)
+    image = project.store.showing(item)
     ranking = project.supervisor.predictions
-    row = None if ranking is None else ranking.row(item)
+    row = None if ranking is None else ranking.row(image.id)
     silent = _no_opinion(ranking)
     if _gives_away(project, who, image):
         row, silent = None, _LEARNED

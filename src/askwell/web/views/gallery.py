@@ -33,6 +33,9 @@ KINDS: dict[Show, str] = {
     "later": "put off",
 }
 
+_SAID = {"label": "", "bad": "a bad image"}
+"""Answers that say what an image is; of a label, its class does."""
+
 ShowQuery = Annotated[Show, Query()]
 # A form sends what is not chosen as an empty text.
 IdQuery = Annotated[Id | None, BeforeValidator(lambda given: given or None), Query()]
@@ -209,7 +212,7 @@ def _with_predictions(project: Project, current: list[Current]) -> list[Tile]:
 def _entries(
     project: Project, seen: Sequence[Current], viewer: int, items: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """The viewer's own answers about these images, in this order, with the labels of others.
+    """The viewer's own answers about these images, in this order, with what others say they are.
 
     Where there are such, they are in sight: what the viewer says then settles what the image is.
     A correction goes to the file that the viewer answered on, also where a copy stands for it now.
@@ -222,7 +225,7 @@ def _entries(
             continue
         if each.annotator == viewer:
             found |= entry(each)
-        elif each.kind == "label":
-            said = {"by": people[each.annotator], "label": names[each.label or 0]}
-            found["others"].append(said)
+        elif each.kind in _SAID:
+            word = _SAID[each.kind] or names[each.label or 0]
+            found["others"].append({"by": people[each.annotator], "label": word})
     return [entries[item] for item in items]

@@ -31,7 +31,7 @@ async def _picture(request: Request, number: int, size: Size) -> Response:
         shown = await project.images.read(item.path, item.sha256, size)
     except UnreadableImageError as error:
         if item.status == "ok":  # it must not be offered again and again
-            await run_in_threadpool(project.store.unreadable, {number: str(error)})
+            await run_in_threadpool(project.store.unreadable, {item.id: str(error)})
             project.decided(trains=False)
         return JSONResponse({"error": f"{error}."}, status_code=410)
     return Response(shown.body, media_type=shown.media_type)

@@ -56,10 +56,10 @@ def retry(request: Request) -> dict[str, Any]:
     """Look at the folder anew and decode each file that could not be read or has changed."""
     look = project_of(request).look_again()
     found = [
-        (look.changes.new, "new"),
-        (look.changes.returned, "back again"),
-        (look.changes.changed, "with other content"),
-        (look.changes.vanished, "gone"),
+        (look.new, "new"),
+        (look.returned, "back again"),
+        (look.changed, "with other content"),
+        (look.gone, "gone"),
         (look.mended, "readable now"),
         (look.still, "still unreadable"),
         (look.worse, "unreadable"),
@@ -74,8 +74,8 @@ class _Gone:
 
     Attributes:
         vanished: paths at which there is no file, nor their content anywhere else.
-        changed: paths of labelled images at which there is another image now.
-        renamed: former and present path of labelled images.
+        changed: paths of labelled images at which there is another image, not labelled there yet.
+        renamed: the path under which an image was labelled, and where it is now.
     """
 
     vanished: list[str]
@@ -86,19 +86,24 @@ class _Gone:
 def _gone(items: Sequence[Item], project: Project) -> _Gone:
     """Each path once, whatever became of it in between."""
     content = {each.id: each.sha256 for each in items}
-    labelled = {content[each.item] for each in project.store.current() if each.kind == "label"}
+    answered = {each.item for each in project.store.current() if each.kind == "label"}
+    labelled = {content[item] for item in answered}
     here = {each.path: each.sha256 for each in items if each.status != "vanished"}
     now = {each.sha256: each.path for each in items if each.showable}
     missing = [each for each in items if each.status == "vanished"]
     kept = {*here.values()}
     lost = [each for each in missing if each.sha256 not in kept]
     there = here.keys() | project.refused.keys()
-    new = {path for path, sha256 in here.items() if sha256 not in labelled}
+    done = {each.path for each in items if each.status != "vanished" and each.id in answered}
     return _Gone(
         _once(each.path for each in lost if each.path not in there),
-        # Of images that nobody labelled, nothing is lost.
-        _once(each.path for each in lost if each.sha256 in labelled and each.path in new),
-        _once((e.path, now[e.sha256]) for e in missing if e.sha256 in labelled & now.keys()),
+        # Of images that nobody labelled, nothing is lost; what was labelled anew is settled.
+        _once(
+            each.path
+            for each in lost
+            if each.sha256 in labelled and each.path in here.keys() - done
+        ),
+        _once((e.path, now[e.sha256]) for e in missing if e.id in answered and e.sha256 in now),
     )
 
 
