@@ -89,7 +89,7 @@ def test_a_merge_can_be_taken_back(store: Store) -> None:
         store.separate_class(2)
     store.merge_class(bird, 2)
     again = store.add_class("bird", "b")
-    with pytest.raises(InputError, match="another class 'bird' by now. Rename"):
+    with pytest.raises(InputError, match=r"another class 'bird' by now\. Rename"):
         store.separate_class(bird)
     store.rename_class(again.id, "birds")
     assert store.separate_class(bird).shortcut is None  # another has the key
