@@ -1,7 +1,7 @@
 """Chains that another run has already: taken over instead of computed again."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,9 @@ from askwell.experiment import machine
 from askwell.experiment.chain_lines import same_split, step_line
 from askwell.experiment.growth import GROWING, differences, whole_steps
 from askwell.experiment.journal import Journal
-from askwell.records import Chain
+from askwell.records import Chain, Run, StepRecord
+
+Steps = Sequence[StepRecord]
 
 _FREE = {"name", "summary", "cost", "dataset", "data_dir", "budget", *GROWING}
 """What changes no step, or which steps there are alone; the data are known by their digest."""
@@ -58,7 +60,7 @@ def take_over(
     further = [_further(chain, known.get((chain.arm, chain.seed)), spec) for chain in chains]
     if any(further):
         _warn_of_another_environment(other, run.environment, journal.read().environment)
-        journal.note_reuse(dict(_told(run.spec, run.environment, chains, further)))
+        journal.note_reuse(_told(run, chains, further))
     for chain, steps in zip(chains, further, strict=True):
         for step in steps:
             journal.append(chain.arm, chain.seed, step)
@@ -68,7 +70,7 @@ def take_over(
     )
 
 
-def _further(chain: Chain, found: Chain | None, spec: Mapping[str, Any]) -> Sequence[Any]:
+def _further(chain: Chain, found: Chain | None, spec: Mapping[str, Any]) -> Steps:
     """The steps that a chain lacks and another of the same beginning has."""
     if found is None or not same_split(found, chain):
         return ()
@@ -91,20 +93,11 @@ def _warn_of_another_environment(
         )
 
 
-def _told(
-    spec: Mapping[str, Any],
-    environment: Mapping[str, Any],
-    chains: Sequence[Chain],
-    further: Sequence[Sequence[Any]],
-) -> Iterator[tuple[str, Any]]:
+def _told(run: Run, chains: Sequence[Chain], further: Sequence[Steps]) -> dict[str, Any]:
     """What `run.json` says of it."""
-    yield "name", spec.get("name", "")
-    yield "environment", environment
-    yield (
-        "chains",
-        [
-            {"arm": chain.arm, "seed": chain.seed, "steps": len(steps)}
-            for chain, steps in zip(chains, further, strict=True)
-            if steps
-        ],
-    )
+    taken = [
+        {"arm": chain.arm, "seed": chain.seed, "steps": len(steps)}
+        for chain, steps in zip(chains, further, strict=True)
+        if steps
+    ]
+    return {"name": run.spec.get("name", ""), "environment": run.environment, "chains": taken}
