@@ -111,7 +111,8 @@ def test_export_is_what_was_agreed_on_for_every_copy(tmp_path, photos, project):
         ("b/1.png", "cat"),
         ("b/copy.png", "cat"),
     ]
-    assert result.stdout == f"5 labels written to {tmp_path / 'x.csv'}.\n"
+    of_copies = "1 of further copies of an image"
+    assert result.stdout == f"5 labels written to {tmp_path / 'x.csv'}, {of_copies}.\n"
     assert result.stderr.splitlines() == [
         "1 labelled image left out: as many annotators say one thing as another; settle it on the "
         "page.",

@@ -78,3 +78,25 @@ def test_what_somebody_called_bad_is_in_sight_and_can_be_settled(project, client
     assert '"others": [{"by": "bob", "label": "a bad image"}]' in review
     post(client, {"key": key(), "item": 3, "kind": "label", "label": 1, "stream": "adjudication"})
     assert (project.store.counts().bad, project.store.counts().labelled) == (0, 1)
+
+
+def test_what_was_settled_against_a_bad_image_is_told_wherever_it_is_listed(project, client):
+    ada, bob = project.access.annotator, project.store.annotator("bob").id
+    project.store.decide([Decision(key(), 3, ada, "label", 1), Decision(key(), 3, bob, "bad")])
+    post(client, {"key": key(), "item": 3, "kind": "label", "label": 2, "stream": "adjudication"})
+    card = client.get("/agreement").text.split("settled</summary>")[1]
+    assert "<li>ada: <strong>0</strong></li><li>bob: <strong>a bad image</strong></li>" in card
+    tiles = client.get("/gallery?show=bad").text
+    assert '<span class="tag">settled: 1</span>' in tiles
+    assert '<span class="tag">settled' not in client.get("/gallery").text
+
+
+def test_the_gallery_says_how_many_answers_are_hidden(project, client):
+    project.store.change_settings(overlap_share=1.0, holdout_share=0.0)
+    bob = project.store.annotator("bob").id
+    project.store.decide([Decision(key(), item, bob, "label", 2) for item in (1, 2)])
+    assert "2 more, of others, are not shown to you" in client.get("/gallery").text
+    project.store.decide([Decision(key(), 1, project.access.annotator, "label", 1)])
+    page = client.get("/gallery").text
+    assert "2 answers on 1 image." in page
+    assert "1 more, of others, is not shown to you" in page

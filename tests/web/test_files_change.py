@@ -74,9 +74,12 @@ def test_only_where_an_answer_stands_is_a_file_told_as_renamed(project, client, 
     project.store.decide([Decision(key(), item, project.access.annotator, "label", 1)])
     path = folder / "scan002.png"
     (folder / "copy.png").write_bytes(path.read_bytes())
+    said = client.post("/api/problems/retry", json={}).json()["said"]
+    assert said == "Files: 1 new."
     for name in ("b.png", "c.png", "scan002.png"):
         path = path.rename(folder / name)
-        client.post("/api/problems/retry", json={})
+        said = client.post("/api/problems/retry", json={}).json()["said"]
+        assert said == "Files: 1 renamed."
     (folder / "copy.png").unlink()
     client.post("/api/problems/retry", json={})
     assert "Under another name" not in client.get("/problems").text

@@ -55,3 +55,16 @@ def test_what_was_merged_counts_together_and_what_is_new_has_no_share(project):
 def test_without_a_model_nothing_is_said(project):
     assert np.isnan(judge(project, [1, 2]).probs).all()
     assert judge(project, []).probs.shape == (0, 10)
+
+
+def test_a_second_look_takes_an_answer_off_the_likely_mistakes(project, client):
+    store = project.store
+    item = next(each.id for each in store.items() if store.is_reserved(each))
+    label(project, item)
+    project.supervisor.predictions = ranking([item], np.eye(10)[[4]], list(range(1, 11)))
+    listed = "/api/gallery?show=disagrees"
+    assert client.get(listed).json()["found"] == 1
+    ada = project.access.annotator
+    store.decide([Decision("confirmed", item, ada, "label", 1, stream="review")])
+    assert client.get(listed).json()["found"] == 0
+    assert client.get("/api/gallery").json()["found"] == 1

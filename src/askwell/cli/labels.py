@@ -80,7 +80,9 @@ def export(
     if not found.rows:
         raise RunError(f"{shown(root)} has no labels yet: there is nothing to export.")
     _write(form, out, found.rows, root, link)
-    typer.echo(f"{counted(len(found.rows), 'label')} written to {shown(out)}.")
+    copies = len(found.rows) - len({row.sha256 for row in found.rows})
+    of_copies = f", {copies} of further copies of an image" if copies else ""
+    typer.echo(f"{counted(len(found.rows), 'label')} written to {shown(out)}{of_copies}.")
     _tell_left_out(found)
 
 

@@ -159,6 +159,19 @@ def agreement_pairs(db: sqlite3.Connection) -> list[tuple[int, Mapping[int, int]
     What settled a disagreement is left out: it was decided with the others' labels in sight. The
     label that the same annotator gave before counts in its place.
     """
+    found: list[tuple[int, Mapping[int, int]]] = []
+    for item, said in said_alone(db).items():
+        votes = {who: label for who, label in said.items() if label is not None}
+        if len(votes) > 1:
+            found.append((item, votes))
+    return found
+
+
+def said_alone(db: sqlite3.Connection) -> dict[int, dict[int, int | None]]:
+    """What each annotator said on their own of images that several labelled or that were settled.
+
+    Item → annotator → class, None for a bad image.
+    """
     rows = db.execute(
         "SELECT c.item, e.annotator, e.label, e.kind FROM event AS e "
         "JOIN item ON item.id = e.item JOIN content AS c ON c.id = item.content "
@@ -168,12 +181,12 @@ def agreement_pairs(db: sqlite3.Connection) -> list[tuple[int, Mapping[int, int]
         "(SELECT 1 FROM event AS u WHERE u.kind = 'undo' AND u.supersedes = e.seq) ORDER BY e.seq"
     )
     merged = classes.merged(db)
-    said: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    said: defaultdict[int, dict[int, int | None]] = defaultdict(dict)
     for item, annotator, label, kind in rows:
         said[item].pop(annotator, None)
-        if kind == "label":
-            said[item][annotator] = merged[label]
-    return [(item, votes) for item, votes in sorted(said.items()) if len(votes) > 1]
+        if kind in ("label", "bad"):
+            said[item][annotator] = None if label is None else merged[label]
+    return dict(sorted(said.items()))
 
 
 def adjudicated(db: sqlite3.Connection) -> dict[int, int | None]:

@@ -300,6 +300,11 @@ class Store:
         with self._file.reading() as db:
             return standing.agreement_pairs(db)
 
+    def said_alone(self) -> dict[int, dict[int, int | None]]:
+        """What each said on their own of images that several labelled or that were settled."""
+        with self._file.reading() as db:
+            return standing.said_alone(db)
+
     def adjudicated(self) -> dict[int, int | None]:
         """Item → class, where somebody settled what it is; None where that is a bad image."""
         with self._file.reading() as db:

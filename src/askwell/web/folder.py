@@ -1,6 +1,7 @@
 """What is in a folder of images, by path, and what has become of it since."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from askwell.store import Item
@@ -14,7 +15,8 @@ class Look:
         new: files that were never seen there.
         returned: files that are back, with content that was seen there before.
         changed: files with other content.
-        gone: files that are not there any more.
+        renamed: files whose content is at a path where there was none.
+        gone: other files that are not there any more.
         mended: files that could not be read before, and can be now.
         still: files that cannot be read now as before.
         worse: further files that cannot be read.
@@ -23,6 +25,7 @@ class Look:
     new: int
     returned: int
     changed: int
+    renamed: int
     gone: int
     mended: int
     still: int
@@ -56,15 +59,23 @@ class Folder:
     def __contains__(self, path: str) -> bool:
         return path in self.sha256 or path in self.unreadable
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.sha256.keys() | self.unreadable)
+
     def compared_with(self, now: "Folder") -> Look:
         """What has become of it."""
-        came = [path for path in now.sha256 if path not in self]
-        returned = sum((path, now.sha256[path]) in self.past for path in came)
+        came = {path: sha256 for path, sha256 in now.sha256.items() if path not in self}
+        left = {path: self.sha256.get(path, "") for path in self if path not in now}
+        # Of several files of one content as many were renamed as came and left.
+        renamed = (Counter(came.values()) & Counter(left.values())).total()
+        returned = sum((path, came[path]) in self.past for path in came)
+        new = len(came) - returned
         return Look(
-            new=len(came) - returned,
-            returned=returned,
+            new=max(0, new - renamed),
+            returned=returned - max(0, renamed - new),
             changed=sum(now.sha256.get(path, old) != old for path, old in self.sha256.items()),
-            gone=sum(path not in now for path in self.sha256.keys() | self.unreadable),
+            renamed=renamed,
+            gone=len(left) - renamed,
             mended=sum(path in self.unreadable for path in now.sha256),
             still=len(now.unreadable & self.unreadable),
             worse=len(now.unreadable - self.unreadable),

@@ -30,7 +30,7 @@ def agreement(request: Request) -> Response:
     if viewer is None:
         return RedirectResponse("/start", 303)
     pairs = project.store.agreement_pairs()
-    said, settled = dict(pairs), project.store.adjudicated()
+    said, settled = project.store.said_alone(), project.store.adjudicated()
     differing = [(item, answers) for item, answers in pairs if len(set(answers.values())) > 1]
     open_ = [(item, answers) for item, answers in differing if item not in settled]
     return page(
@@ -43,7 +43,7 @@ def agreement(request: Request) -> Response:
         disagreements=[(item, answers, secrets.token_hex(16)) for item, answers in open_[:_SHOWN]],
         more=max(0, len(open_) - _SHOWN),
         settled=[
-            (item, _overruled(project, item, said), label, secrets.token_hex(16))
+            (item, said.get(item, {}), label, secrets.token_hex(16))
             for item, label in list(settled.items())[:_SHOWN]
         ],
         settled_in_all=len(settled),
@@ -71,14 +71,6 @@ def adjudicate(request: Request, body: AdjudicationBody) -> dict[str, Any]:
     )
     project.decided(trains=True)
     return {"said": "Settled."}
-
-
-def _overruled(project: Project, item: int, pairs: Mapping[int, Answers]) -> Answers:
-    """What was said of a settled image before: by two people on their own, or by one."""
-    if item in pairs:
-        return pairs[item]
-    said = (each for each in project.store.answers(item) if each.stream != "adjudication")
-    return {each.annotator: each.label for each in said if each.label is not None}
 
 
 def _rows(project: Project, shared: Sequence[Answers]) -> list[tuple[str, int, str, str]]:

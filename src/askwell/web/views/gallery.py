@@ -1,6 +1,6 @@
 """What was labelled, filtered, for review: likely mistakes first, if asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -33,6 +33,9 @@ KINDS: dict[Show, str] = {
     "later": "put off",
 }
 
+_LOOKED = frozenset({"review", "adjudication"})
+"""Answers on a second look: whoever gave them has seen what a model may doubt."""
+
 _SAID = {"label": "", "bad": "a bad image"}
 """Answers that say what an image is; of a label, its class does."""
 
@@ -48,12 +51,14 @@ class Tile:
 
     Attributes:
         answer: that stands.
+        settled: what the image was settled as, where that is not the answer.
         predicted: the likeliest class; None where no model can say yet.
         confidence: its probability.
         disagreement: by how much more probable that is than the answer, 0 to 1.
     """
 
     answer: Current
+    settled: str = ""
     predicted: int | None = None
     confidence: float = 0.0
     disagreement: float = 0.0
@@ -94,6 +99,8 @@ def gallery(
         title="Gallery",
         tiles=tiles[(at - 1) * _PAGE : at * _PAGE],
         found=len(tiles),
+        images=len({tile.answer.shown for tile in tiles}),
+        hidden=len(project.store.current()) - len(seen),
         judged=found.judged,
         unchecked=found.unchecked,
         first=(at - 1) * _PAGE,
@@ -179,11 +186,12 @@ def _filtered(
         and (label is None or each.label == label)
         and (by is None or each.annotator == by)
     ]
+    settled = project.store.adjudicated()
     if show != "disagrees":
-        tiles = _with_predictions(project, current)
+        tiles = _with_predictions(project, current, settled)
         return Found(sorted(tiles, key=lambda tile: -tile.answer.seq))
-    settled = project.store.adjudicated()  # somebody has looked at these already
-    tiles = _with_predictions(project, [each for each in current if each.shown not in settled])
+    fresh = [each for each in current if each.shown not in settled and each.stream not in _LOOKED]
+    tiles = _with_predictions(project, fresh, settled)
     wrong = [tile for tile in tiles if tile.disagreement > 0]
     judged = sum(tile.predicted is not None for tile in tiles)
     worst_first = sorted(wrong, key=lambda tile: -tile.disagreement)
@@ -194,19 +202,30 @@ def _kind(show: Show) -> str:
     return "label" if show == "disagrees" else show
 
 
-def _with_predictions(project: Project, current: list[Current]) -> list[Tile]:
+def _with_predictions(
+    project: Project, current: list[Current], settled: Mapping[int, int | None]
+) -> list[Tile]:
+    names = {each.id: each.name for each in project.store.classes(active_only=False)}
     said = judge(project, [each.shown for each in current])
     columns = {number: column for column, number in enumerate(said.classes.tolist())}
     tiles = []
     for each, probs in zip(current, said.probs, strict=True):
+        verdict = _settled(each, settled, names)
         if not len(probs) or np.isnan(probs[0]):
-            tiles.append(Tile(each))
+            tiles.append(Tile(each, verdict))
             continue
         best = int(np.argmax(probs))
         own = columns.get(each.label or 0)
         gap = 0.0 if own is None else float(probs[best] - probs[own])
-        tiles.append(Tile(each, int(said.classes[best]), float(probs[best]), gap))
+        tiles.append(Tile(each, verdict, int(said.classes[best]), float(probs[best]), gap))
     return tiles
+
+
+def _settled(each: Current, settled: Mapping[int, int | None], names: Mapping[int, str]) -> str:
+    """What an image was settled as, where this answer says otherwise."""
+    if each.shown not in settled or (verdict := settled[each.shown]) == each.label:
+        return ""
+    return _SAID["bad"] if verdict is None else names[verdict]
 
 
 def _entries(

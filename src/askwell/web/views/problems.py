@@ -59,6 +59,7 @@ def retry(request: Request) -> dict[str, Any]:
         (look.new, "new"),
         (look.returned, "back again"),
         (look.changed, "with other content"),
+        (look.renamed, "renamed"),
         (look.gone, "gone"),
         (look.mended, "readable now"),
         (look.still, "still unreadable"),
@@ -94,14 +95,13 @@ def _gone(items: Sequence[Item], project: Project) -> _Gone:
     kept = {*here.values()}
     lost = [each for each in missing if each.sha256 not in kept]
     there = here.keys() | project.refused.keys()
+    readable = {each.path for each in items if each.status == "ok"}
     done = {each.path for each in items if each.status != "vanished" and each.id in answered}
     return _Gone(
         _once(each.path for each in lost if each.path not in there),
         # Of images that nobody labelled, nothing is lost; what was labelled anew is settled.
         _once(
-            each.path
-            for each in lost
-            if each.sha256 in labelled and each.path in here.keys() - done
+            each.path for each in lost if each.sha256 in labelled and each.path in readable - done
         ),
         _once((e.path, now[e.sha256]) for e in missing if e.id in answered and e.sha256 in now),
     )

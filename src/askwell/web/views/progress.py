@@ -53,6 +53,7 @@ def progress(request: Request) -> Response:
         classes=[(each.name, counts.per_class.get(each.id, 0)) for each in store.classes()],
         ignorance=math.log(max(1, len(counts.per_class))),
         largest=largest,
+        disputed=counts.disputed,
         settings=store.settings(),
         acquisitions=ACQUISITIONS,
     )
