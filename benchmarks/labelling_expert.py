@@ -1,14 +1,16 @@
-"""A simulated expert labels a real folder over HTTP: BALD against random, three seeds.
+"""A simulated expert labels a real folder over HTTP: BALD against random, five seeds.
 
 The expert starts `askwell label` on a folder of image files, answers what the page offers with the
-true class, and waits for the model after every few answers. At each of these points the labels in
-the project (without the random stream's, which are never trained on) train the page's own head,
-which is tested on images of another folder: nobody who labels has these.
+true class, and waits for the model after every few answers, as a person who looks at the images
+gives it the time to follow. At some of these points the labels in the project (without the random
+stream's, which are never trained on) train the page's own head, which is tested on images of
+another folder: nobody who labels has these.
 
     python benchmarks/labelling_expert.py fashion_mnist WORK results/labelling/fashion_mnist.csv
     python benchmarks/labelling_expert.py isic2016 WORK results/labelling/isic2016.csv --source DIR
 
-WORK keeps folders, features and finished runs: started again, it goes on.
+WORK keeps folders, features and finished runs: started again, it goes on. Beside the table of all
+looks stands one of the images that each level took (`…_needed.csv`), and the figure.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import csv
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -35,13 +38,19 @@ from askwell.pool import ArrayPool
 from askwell.store import Store
 
 BACKBONE = "efficientnet_lite0"
-ACQUISITIONS, SEEDS = ("bald", "random"), (0, 1, 2)
+ACQUISITIONS, SEEDS = ("bald", "random"), range(5)
+PATIENCE = 5
+"""Answers between two rankings that the expert waits for."""
+IN_A_ROW = 3
+"""Looks at which a level must hold to count as reached."""
+LEVELS = {"auc": (0.65, 0.68, 0.7, 0.72), "accuracy": (0.75, 0.78, 0.8, 0.82)}
 LABELS = {
     "auc": "AUC on the test images",
     "accuracy": "accuracy on the test images",
     "positives": "positive images labelled",
 }
 FIELDS = ("dataset", "acquisition", "seed", "shown", "labels", "accuracy", "auc", "positives")
+NEEDED = ("dataset", "acquisition", "seed", "measure", "level", "shown")
 
 
 @dataclass(frozen=True)
@@ -166,7 +175,9 @@ def label(task: Task, examiner: Examiner, work: Path, acquisition: str, seed: in
             print(acquisition, seed, rows[-1], flush=True)
             if int(str(rows[-1]["shown"])) >= task.budget:
                 break
-            expert.answer({items[path]: name for path, name in task.truth.items()}, task.every)
+            truth = {items[path]: name for path, name in task.truth.items()}
+            for _ in range(task.every // PATIENCE):
+                expert.answer(truth, PATIENCE)
     if not features.exists():
         shutil.copytree(project.parent / "features", features)
     target = work / "runs" / f"{acquisition}-{seed}.csv"
@@ -197,13 +208,28 @@ def main() -> None:
     given.table.parent.mkdir(parents=True, exist_ok=True)
     lines = [parts[0][0], *(line for part in parts for line in part[1:])]
     given.table.write_text("\n".join(lines) + "\n")
-    draw(given.table)
+    rows = list(csv.DictReader(lines))
+    write_needed(given.table.with_name(f"{given.table.stem}_needed.csv"), rows)
+    draw(given.table, rows)
 
 
-def draw(table: Path) -> None:
+def write_needed(table: Path, rows: list[dict[str, str]]) -> None:
+    """Images shown until a level held `IN_A_ROW` times; empty where it never did."""
+    measure = "auc" if any(row["auc"] for row in rows) else "accuracy"
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(NEEDED)
+        for name, seed, level in product(ACQUISITIONS, SEEDS, LEVELS[measure]):
+            run = [row for row in rows if (row["acquisition"], row["seed"]) == (name, str(seed))]
+            reached = [float(row[measure] or 0) >= level for row in run]
+            held = (k for k in range(len(run)) if all(reached[k:][:IN_A_ROW]))
+            first = next((k for k in held if k + IN_A_ROW <= len(run)), None)
+            shown = "" if first is None else run[first]["shown"]
+            writer.writerow([rows[0]["dataset"], name, seed, measure, level, shown])
+
+
+def draw(table: Path, rows: list[dict[str, str]]) -> None:
     """Mean and range over the seeds, of what was found at each number of images shown."""
-    with table.open() as file:
-        rows = list(csv.DictReader(file))
     measures = ["auc", "positives"] if any(row["auc"] for row in rows) else ["accuracy"]
     figure, axes = plt.subplots(1, len(measures), figsize=(5 * len(measures), 3.6), squeeze=False)
     for axis, measure in zip(axes[0], measures, strict=True):

@@ -71,6 +71,17 @@ def test_an_image_settled_as_bad_is_told_as_settled(project, client):
     assert project.store.counts().disputed == 0
 
 
+def test_the_gallery_lists_what_was_settled(project, client):
+    ada, bob = project.access.annotator, project.store.annotator("bob").id
+    decided = [Decision(key(), item, who, "label", who) for item in (3, 4) for who in (ada, bob)]
+    project.store.decide(decided)
+    listed = "/api/gallery?show=settled"
+    assert client.get(listed).json()["found"] == 0
+    post(client, {"key": key(), "item": 3, "kind": "label", "label": 1, "stream": "adjudication"})
+    assert {tile["item"] for tile in client.get(listed).json()["tiles"]} == {3}
+    assert "settled" in client.get("/gallery?show=settled").text
+
+
 def test_what_somebody_called_bad_is_in_sight_and_can_be_settled(project, client):
     bob = project.store.annotator("bob").id
     project.store.decide([Decision(key(), 3, bob, "bad")])

@@ -64,6 +64,11 @@ def test_a_second_look_takes_an_answer_off_the_likely_mistakes(project, client):
     project.supervisor.predictions = ranking([item], np.eye(10)[[4]], list(range(1, 11)))
     listed = "/api/gallery?show=disagrees"
     assert client.get(listed).json()["found"] == 1
+    review = client.get("/review?show=disagrees").text.replace("&#34;", '"')
+    name = store.classes()[4].name
+    assert f'"doubt": {{"name": "{name}", "probability": 1.0}}' in review
+    assert f'"path": "{store.item(item).path}"' in review
+    assert '"doubt": null' in client.get("/review").text.replace("&#34;", '"')
     ada = project.access.annotator
     store.decide([Decision("confirmed", item, ada, "label", 1, stream="review")])
     assert client.get(listed).json()["found"] == 0

@@ -10,7 +10,7 @@ import { onKeys } from "./keys.js";
 import { Opinion } from "./opinion.js";
 import { Outbox, ask, newKey } from "./outbox.js";
 import { Panel } from "./panel.js";
-import { othersText, placeText, streamOf } from "./review.js";
+import { placeText, reviewText, streamOf } from "./review.js";
 import { banner, toast } from "./toast.js";
 import { Prefetch, Viewer } from "./viewer.js";
 
@@ -265,7 +265,7 @@ export class Desk {
     }
     document.querySelector("[data-do=flag]").setAttribute("aria-pressed", String(Boolean(entry?.flagged)));
     $("flagged").hidden = !entry?.flagged;
-    $("why").textContent = this.looking ? othersText(entry) : (entry?.why ?? "");
+    $("why").textContent = this.looking ? reviewText(entry) : (entry?.why ?? "");
     $("place").hidden = !this.looking;
     $("place").textContent = this.looking ? placeText(entry, this.#place()) : "";
     $("waiting").hidden = Boolean(entry && this.images.get(entry).ready);

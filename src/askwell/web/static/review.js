@@ -1,10 +1,15 @@
 // Answers given while looking back or reviewing: what others said is in sight then.
 
-/** What others said of an image, and what an answer will mean. */
-export function othersText(entry) {
-  if (!entry?.others?.length) return "";
-  const said = entry.others.map(({ by, label }) => `${by}: ${label}`).join(", ");
-  return `${said}. Your answer settles what it is.`;
+/** Which file it is, why it is on a list of likely mistakes, and what others said of it. */
+export function reviewText(entry) {
+  const { kind, path, doubt, others } = entry ?? {};
+  const said = others?.map(({ by, label }) => `${by}: ${label}`).join(", ");
+  const labelled = kind === "label" || said; // before, its name might give the class away
+  return [
+    labelled && path && `${path}.`,
+    doubt && `The model says ${doubt.name}, ${Math.round(100 * doubt.probability)} %.`,
+    said && `${said}. Your answer settles what it is.`,
+  ].filter(Boolean).join(" ");
 }
 
 /** A second label would only make a tie: with the first one in sight it settles the image. */

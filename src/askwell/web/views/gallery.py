@@ -22,7 +22,7 @@ router = APIRouter()
 _PAGE = 60
 _LONGEST = 600
 
-Show = Literal["label", "unsure", "bad", "later", "flagged", "disagrees"]
+Show = Literal["label", "unsure", "bad", "later", "flagged", "disagrees", "settled"]
 
 KINDS: dict[Show, str] = {
     "label": "labelled",
@@ -31,6 +31,7 @@ KINDS: dict[Show, str] = {
     "unsure": "unsure",
     "bad": "bad image",
     "later": "put off",
+    "settled": "settled",
 }
 
 _LOOKED = frozenset({"review", "adjudication"})
@@ -133,13 +134,14 @@ def review(
     tiles = _filtered(project, seen, show, label, by).tiles
     start = min(start, max(0, len(tiles) - 1))
     begin = start - start % _LONGEST
-    part = list(dict.fromkeys(tile.answer.shown for tile in tiles[begin : begin + _LONGEST]))
+    among = tiles[begin : begin + _LONGEST]
+    part = list(dict.fromkeys(tile.answer.shown for tile in among))
     return page(
         request,
         "label.html",
         title="Review",
         mode="review",
-        review=_entries(project, seen, viewer.id, part),
+        review=_entries(project, seen, viewer.id, part, _doubts(project, among, show)),
         start=part.index(tiles[start].answer.shown) if tiles else 0,
         back=f"/gallery?{request.url.query}",
     )
@@ -179,14 +181,14 @@ def _filtered(
     project: Project, seen: Sequence[Current], show: Show, label: int | None, by: int | None
 ) -> Found:
     """The answers, of those that a viewer may see, that are asked for: newest or worst first."""
+    settled = project.store.adjudicated()
     current = [
         each
         for each in seen
-        if (each.flagged if show == "flagged" else each.kind == _kind(show))
+        if _is_shown(each, show, settled)
         and (label is None or each.label == label)
         and (by is None or each.annotator == by)
     ]
-    settled = project.store.adjudicated()
     if show != "disagrees":
         tiles = _with_predictions(project, current, settled)
         return Found(sorted(tiles, key=lambda tile: -tile.answer.seq))
@@ -198,8 +200,12 @@ def _filtered(
     return Found(worst_first, judged, len(tiles) - judged)
 
 
-def _kind(show: Show) -> str:
-    return "label" if show == "disagrees" else show
+def _is_shown(each: Current, show: Show, settled: Mapping[int, int | None]) -> bool:
+    if show == "flagged":
+        return each.flagged
+    if show == "settled":
+        return each.shown in settled and each.kind in _SAID
+    return each.kind == ("label" if show == "disagrees" else show)
 
 
 def _with_predictions(
@@ -228,15 +234,35 @@ def _settled(each: Current, settled: Mapping[int, int | None], names: Mapping[in
     return _SAID["bad"] if verdict is None else names[verdict]
 
 
+def _doubts(project: Project, tiles: Sequence[Tile], show: Show) -> dict[int, dict[str, Any]]:
+    """What the model says instead, of each image among the likely mistakes."""
+    if show != "disagrees":
+        return {}
+    names = {each.id: each.name for each in project.store.classes(active_only=False)}
+    return {
+        tile.answer.shown: {"name": names[tile.predicted], "probability": tile.confidence}
+        for tile in reversed(tiles)  # of several answers about an image, the likeliest mistake's
+        if tile.predicted is not None
+    }
+
+
 def _entries(
-    project: Project, seen: Sequence[Current], viewer: int, items: Sequence[int]
+    project: Project,
+    seen: Sequence[Current],
+    viewer: int,
+    items: Sequence[int],
+    doubts: Mapping[int, dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """The viewer's own answers about these images, in this order, with what others say they are.
 
     Where there are such, they are in sight: what the viewer says then settles what the image is.
     A correction goes to the file that the viewer answered on, also where a copy stands for it now.
     """
-    entries = {item: unanswered(item) | {"others": []} for item in items}
+    entries = {
+        item: unanswered(item)
+        | {"others": [], "path": project.store.item(item).path, "doubt": doubts.get(item)}
+        for item in items
+    }
     people = {each.id: each.name for each in project.store.annotators()}
     names = {each.id: each.name for each in project.store.classes(active_only=False)}
     for each in sorted(seen, key=lambda each: each.seq):
