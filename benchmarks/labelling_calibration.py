@@ -1,8 +1,8 @@
 """How sure is the page's head, and how right? By weight decay, on clean and on noisy classes.
 
 Random labels of ISIC 2016 (benign or malignant, on which experts err) and of Fashion-MNIST, on the
-features and test images of `labelling_expert.py`, six draws of the labels. `sure` is the share of test
-images to which the head gives a class more than 99.5 %.
+features and test images of `labelling_expert.py`, six draws of the labels. `sure` is the share of
+test images to which the head gives a class more than 99.5 %.
 
     python benchmarks/labelling_calibration.py WORK benchmarks/results/labelling_calibration.csv
         --source DIR
