@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -106,6 +108,21 @@ def test_a_run_without_a_finished_step_has_no_report(askwell, monkeypatch):
         "Error: [red]x has no finished step yet: there is nothing to report.\n"
     )  # fmt: skip
     assert askwell(*RUN, "--out", "[red]x").code == 0
+
+
+def test_a_report_that_is_stopped_says_how_it_is_written(askwell, tmp_path, monkeypatch):
+    def stop(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("askwell.experiment.report.write_report", stop)
+        answer = askwell(*RUN, "--out", "[red]x")
+    assert answer.code == 143
+    assert answer.out.splitlines()[-1] == (
+        "Stopped. The run is safe in [red]x; `askwell report [red]x` writes its report."
+    )
+    assert "accuracy" in answer.out
+    assert askwell("report", "[red]x").code == 0
 
 
 def test_a_report_that_cannot_be_written_says_that_the_run_is_safe(askwell, tmp_path):

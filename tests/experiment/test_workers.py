@@ -4,6 +4,8 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from askwell.experiment.runner import run
 from askwell.experiment.workers import Heard, Said
 from tests.experiment.test_runner import SMALL, cores
@@ -22,6 +24,22 @@ def small(shape, outputs):
     warnings.warn(f"network number {next(made)} is odd", Odd)
     warnings.warn("it is old", DeprecationWarning)
     return nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(64, outputs))
+"""
+
+FAILING = """
+import warnings
+from multiprocessing import parent_process
+from torch import nn
+
+class Odd(nn.Sequential):
+    def train(self, mode=True):
+        if mode and parent_process():
+            warnings.warn("the weights are odd")
+            raise ValueError("too odd")
+        return super().train(mode)
+
+def small(shape, outputs):
+    return Odd(nn.Flatten(), nn.Dropout(), nn.Linear(64, outputs))
 """
 
 
@@ -67,3 +85,13 @@ def test_two_workers_warn_once_in_the_main_process(tmp_path: Path):
     assert warning.category is RuntimeWarning
     assert warning.filename == str(tmp_path / "odd.py")
     assert not [w for w in found if "old" in str(w.message)]
+
+
+def test_what_a_step_warned_of_before_it_failed_is_told(tmp_path: Path):
+    (tmp_path / "odd.py").write_text(FAILING)
+    spec = replace(SMALL, model=f"{tmp_path / 'odd.py'}:small", seeds=(0, 1), budget=15)
+    with cores(2), warnings.catch_warnings(record=True) as found:
+        warnings.resetwarnings()
+        with pytest.raises(ValueError, match="too odd"):
+            run(spec, tmp_path / "out", jobs=2)
+    assert "the weights are odd" in [str(w.message) for w in found]

@@ -182,9 +182,13 @@ def _finish(
 
     if not any(chain.steps for chain in run.chains):
         raise RunError(f"{directory} has no finished step yet: there is nothing to report.")
-    pixels = _first_images(spec, run, directory) if images else None
+    stopped: KeyboardInterrupt | None = None
     try:
-        page = write_report(run, directory / "report", images=pixels)
+        with terminable():
+            pixels = _first_images(spec, run, directory) if images else None
+            page = write_report(run, directory / "report", images=pixels)
+    except KeyboardInterrupt as stop:
+        stopped = stop
     except OSError as error:
         raise RunError(
             f"Cannot write {directory / 'report'}: {error.strerror or error}. The run itself is "
@@ -192,6 +196,10 @@ def _finish(
         ) from error
     finally:
         console.print(summary_table(run))
+    if stopped is not None:
+        said = f"Stopped. The run is safe in {directory}; `askwell report {directory}` writes its"
+        console.print(Text(f"{said} report."), soft_wrap=True)
+        raise typer.Exit(exit_code(stopped))
     console.print(Text(f"Report: {page.resolve()}"), soft_wrap=True)
 
 

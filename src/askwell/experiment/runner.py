@@ -25,7 +25,7 @@ from askwell.experiment.journal import Journal
 from askwell.experiment.reuse import take_over
 from askwell.experiment.spec import Arm, Spec
 from askwell.experiment.workbench import Workbench
-from askwell.experiment.workers import Heard, Outcome, Submit, steppers
+from askwell.experiment.workers import Heard, Outcome, Submit, said_before, steppers
 from askwell.records import Chain, Run, StepRecord
 
 
@@ -161,6 +161,8 @@ def _turns(
         for future in done:
             task = running.pop(future)
             with _told_of_death():
+                if (failed := future.exception()) is not None:
+                    heard.repeat(said_before(failed))
                 outcome = future.result()
             heard.repeat(outcome.warnings)
             yield task, outcome.record

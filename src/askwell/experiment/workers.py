@@ -203,5 +203,18 @@ def _work(arm: Arm, chain: Chain) -> Outcome:
     assert _bench is not None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")  # the main process decides what becomes of them
-        record = _bench.step(arm, chain)
+        try:
+            record = _bench.step(arm, chain)
+        except Exception as error:
+            error.__dict__[_SAID] = tuple(map(Said.of, caught))  # pickled with the error
+            raise
     return Outcome(record, tuple(map(Said.of, caught)))
+
+
+_SAID = "_askwell_said"
+
+
+def said_before(error: BaseException) -> tuple[Said, ...]:
+    """What a worker process warned of in a step that then failed: it may tell why."""
+    said: tuple[Said, ...] = error.__dict__.get(_SAID, ())
+    return said
