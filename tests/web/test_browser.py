@@ -573,7 +573,7 @@ def test_reviewing_the_labels_of_another_settles_them(server, context):
     page.request.post(f"{base}/api/start", headers=headers, data={"name": "ada"})
     page.goto(f"{base}/review")
     page.wait_for_selector("#frame img[alt='Image 50']")
-    assert page.inner_text("#why") == "bob: 0. Your answer settles what it is."
+    assert page.inner_text("#why") == "scan049.png. bob: 0. Your answer settles what it is."
     page.keyboard.press("Digit5")  # class "4", number 5
     page.wait_for_selector("#waiting:visible")
     desk.sent()
