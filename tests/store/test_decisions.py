@@ -50,6 +50,13 @@ def test_a_repeated_call_is_answered_as_the_first(store: Store) -> None:
     assert len(store.events()) == 5
 
 
+def test_undo_leaves_what_was_imported(store: Store) -> None:
+    store.decide([replace(label("a", 1), stream="import"), label("b", 1, 2)])
+    assert store.undo(1, "u1") is not None
+    assert store.undo(1, "u2") is None
+    assert [(c.item, c.label) for c in store.current()] == [(1, 1)]
+
+
 def test_undo_goes_back_through_everything(store: Store) -> None:
     store.decide([label("a", 1), Decision("f", 2, 1, "flag"), label("b", 1, 2)])
     store.decide([label("other", 3, 1, 2)])

@@ -107,6 +107,11 @@ def test_the_gallery_says_how_many_answers_are_hidden(project, client):
     bob = project.store.annotator("bob").id
     project.store.decide([Decision(key(), item, bob, "label", 2) for item in (1, 2)])
     assert "2 more, of others, are not shown to you" in client.get("/gallery").text
+    for query in ("show=settled", "show=bad", "label=2"):  # it would tell what others said
+        page = client.get(f"/gallery?{query}").text
+        assert "0 answers." in page
+        assert "more, of others" not in page
+        assert "Click one" not in page
     project.store.decide([Decision(key(), 1, project.access.annotator, "label", 1)])
     page = client.get("/gallery").text
     assert "2 answers on 1 image." in page

@@ -52,6 +52,24 @@ def test_what_was_merged_counts_together_and_what_is_new_has_no_share(project):
     assert shares(store.classes(active_only=False), source, 0) == {1: 0.5, 3: 0.375}
 
 
+def test_the_opinion_on_a_labelled_image_is_of_a_model_that_was_not_taught_it(project, client):
+    store = project.store
+    item = next(each.id for each in store.items() if not store.is_reserved(each))
+    project.supervisor.predictions = ranking([item], np.eye(10)[[0]], list(range(1, 11)))
+    assert client.get(f"/api/opinion/{item}").json()["probabilities"][0]["id"] == 1
+    label(project, item)
+    opinion = client.get(f"/api/opinion/{item}").json()
+    assert opinion["probabilities"] == []
+    assert "it would only repeat it" in opinion["model"]
+    project.supervisor.checked = CheckFile(
+        1, np.array([item]), np.arange(1, 11), np.eye(10)[[6]].astype(np.float16)
+    )
+    opinion = client.get(f"/api/opinion/{item}").json()
+    best = {"id": 7, "name": store.classes()[6].name, "probability": 1.0}
+    assert opinion["probabilities"][0] == best
+    assert opinion["model"] == "a model that was trained on the other labels"
+
+
 def test_without_a_model_nothing_is_said(project):
     assert np.isnan(judge(project, [1, 2]).probs).all()
     assert judge(project, []).probs.shape == (0, 10)

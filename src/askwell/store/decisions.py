@@ -71,6 +71,8 @@ def undo(
 ) -> Event | None:
     """Undo the annotator's last decision that was not; that image is theirs again.
 
+    What was imported in their name stays: they did not say it here, and see no trace of it.
+
     Raises:
         LabelError: no such annotator, or the key was used for something else.
     """
@@ -84,7 +86,7 @@ def undo(
             raise LabelError(f"The key {key!r} was used for another decision. Make a new key.")
         return known
     row = db.execute(
-        f"{SELECT} WHERE annotator = ? AND kind != 'undo' AND NOT {_UNDONE} "
+        f"{SELECT} WHERE annotator = ? AND kind != 'undo' AND stream != 'import' AND NOT {_UNDONE} "
         "ORDER BY seq DESC LIMIT 1",
         (annotator,),
     ).fetchone()

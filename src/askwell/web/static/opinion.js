@@ -74,6 +74,12 @@ export class Opinion {
     const columns = element("div", undefined, "opinion-columns");
     const left = element("div", undefined, "opinion-bars");
     left.append(...rows);
+    columns.append(left);
+    this.#box.append(columns);
+    if (opinion.words === undefined) { // of a labelled image: a model that was not taught the label
+      left.append(element("p", opinion.path, "note path"));
+      return;
+    }
     const right = element("div", undefined, "opinion-bars");
     const { epistemic, aleatoric, largest } = opinion;
     right.append(
@@ -84,8 +90,7 @@ export class Opinion {
       element("p", opinion.words, "note"),
       element("p", opinion.path, "note path"),
     );
-    columns.append(left, right);
-    this.#box.append(columns);
+    columns.append(right);
   }
 }
 

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from askwell.errors import LabelError
 from askwell.labelling.archives import RankingFile
 from askwell.store import Current, Decision, Item
-from askwell.web.judging import shares
+from askwell.web.judging import judge, shares
 from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
 from askwell.web.schemas import DecisionsBody, Id, UndoBody
@@ -99,6 +99,8 @@ def opinion(request: Request, item: Id, annotator: Who = None) -> dict[str, Any]
     silent = _no_opinion(ranking)
     if _gives_away(project, who, image):
         row, silent = None, _LEARNED
+    elif row is not None and image.id in project.store.labels():
+        return _untaught(project, image)
     if ranking is None or row is None:
         return {"probabilities": [], "model": silent, "path": image.path}
     largest = math.log(len(ranking.classes)) if len(ranking.classes) > 1 else 1.0
@@ -116,6 +118,24 @@ def opinion(request: Request, item: Id, annotator: Who = None) -> dict[str, Any]
             epistemic / total if total > 0 else 0.0,
             early=ranking.stream == "cold",
         ),
+        "path": image.path,
+    }
+
+
+def _untaught(project: Project, image: Item) -> dict[str, Any]:
+    """What is said of a labelled image by a model that was not taught its label."""
+    said = judge(project, [image.id])
+    (probs,) = said.probs.tolist()
+    if not probs or math.isnan(probs[0]):
+        return {"probabilities": [], "model": _REPEATS, "path": image.path}
+    names = {each.id: each.name for each in project.store.classes()}
+    likeliest = sorted(zip(probs, said.classes.tolist(), strict=True), key=lambda pair: -pair[0])
+    return {
+        "probabilities": [
+            {"id": number, "name": names[number], "probability": share}
+            for share, number in likeliest
+        ],
+        "model": "a model that was trained on the other labels",
         "path": image.path,
     }
 
@@ -198,6 +218,12 @@ def _standing(project: Project, annotator: int, item: int) -> dict[str, Any]:
 _LEARNED = (
     "Another annotator has labelled this image, and the model learned from it: it would only "
     "repeat that label. It is shown when you have answered."
+)
+
+
+_REPEATS = (
+    "The model learned the label of this image: it would only repeat it. Models that did not are "
+    "asked when nobody has answered for two seconds."
 )
 
 

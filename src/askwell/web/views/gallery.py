@@ -101,7 +101,8 @@ def gallery(
         tiles=tiles[(at - 1) * _PAGE : at * _PAGE],
         found=len(tiles),
         images=len({tile.answer.shown for tile in tiles}),
-        hidden=len(project.store.current()) - len(seen),
+        # Of a class, or of a kind, the number would tell what others said.
+        hidden=len(project.store.current()) - len(seen) if kept == {"show": "label"} else 0,
         judged=found.judged,
         unchecked=found.unchecked,
         first=(at - 1) * _PAGE,
