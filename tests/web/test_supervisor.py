@@ -78,6 +78,8 @@ def test_the_opinion_splits_uncertainty(training, client):
     assert "needs labels of two classes" in none["model"]
     label_each_class(training)
     wait(training, lambda: training.supervisor.history[-1].stream == "active")
+    labelled = training.store.labels()
+    item = next(each.id for each in training.store.items() if each.id not in labelled)
     opinion = client.get(f"/api/opinion/{item}").json()
     shares = [each["probability"] for each in opinion["probabilities"]]
     assert sum(shares) == pytest.approx(1, abs=0.01)  # float16
