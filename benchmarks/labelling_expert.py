@@ -32,6 +32,7 @@ from askwell.datasets import DATASETS
 from askwell.datasets.decoding import decode
 from askwell.datasets.images import find_images, read_bytes
 from askwell.datasets.isic_files import PARTS, read_labels
+from askwell.experiment.crossings import sustained_crossing
 from askwell.features import feature_pool
 from askwell.labelling.head import DRAWS, FeatureRows, fit_head, summarise
 from askwell.pool import ArrayPool
@@ -41,8 +42,6 @@ BACKBONE = "efficientnet_lite0"
 ACQUISITIONS, SEEDS = ("bald", "random"), range(5)
 PATIENCE = 5
 """Answers between two rankings that the expert waits for."""
-IN_A_ROW = 3
-"""Looks at which a level must hold to count as reached."""
 LEVELS = {"auc": (0.65, 0.68, 0.7, 0.72), "accuracy": (0.75, 0.78, 0.8, 0.82)}
 LABELS = {
     "auc": "AUC on the test images",
@@ -214,18 +213,16 @@ def main() -> None:
 
 
 def write_needed(table: Path, rows: list[dict[str, str]]) -> None:
-    """Images shown until a level held `IN_A_ROW` times; empty where it never did."""
+    """Images shown until a level was reached to stay; empty where it never was."""
     measure = "auc" if any(row["auc"] for row in rows) else "accuracy"
     with table.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(NEEDED)
         for name, seed, level in product(ACQUISITIONS, SEEDS, LEVELS[measure]):
             run = [row for row in rows if (row["acquisition"], row["seed"]) == (name, str(seed))]
-            reached = [float(row[measure] or 0) >= level for row in run]
-            held = (k for k in range(len(run)) if all(reached[k:][:IN_A_ROW]))
-            first = next((k for k in held if k + IN_A_ROW <= len(run)), None)
-            shown = "" if first is None else run[first]["shown"]
-            writer.writerow([rows[0]["dataset"], name, seed, measure, level, shown])
+            missing = [1 - float(row[measure] or 0) for row in run]
+            crossing = sustained_crossing([int(row["shown"]) for row in run], missing, 1 - level)
+            writer.writerow([rows[0]["dataset"], name, seed, measure, level, crossing.labels])
 
 
 def draw(table: Path, rows: list[dict[str, str]]) -> None:
