@@ -179,10 +179,37 @@ def test_too_little_is_said_to_be_too_little(points, why):
     assert advice(found, None, left=5) == Advice(False, found.reason)
 
 
-def test_a_point_is_read_from_a_rankings_metrics():
-    metrics = {"holdout": 2, "holdout_items": [4, 9], "holdout_correct": [1, 0]}
-    assert Point.of(12, metrics) == Point(12, {4: True, 9: False})
-    assert Point.of(3, {}) == Point(3, {})
+APART = {1: 1, 2: 2, 3: 3}
+SAID = {"holdout_items": [4, 9, 10], "holdout_predicted": [1, 2, 3]}
+
+
+@pytest.mark.parametrize(
+    ("truth", "counts_as", "right"),
+    [
+        ({4: 1, 9: 2, 10: 3}, APART, {4: True, 9: True, 10: True}),
+        ({4: 2, 9: 2, 10: 3}, APART, {4: False, 9: True, 10: True}),  # a label was corrected
+        ({4: 1, 10: 4}, APART | {4: 4}, {4: True, 10: False}),  # 9 is bad now, 10 of a new class
+        ({4: 2, 9: 2, 10: 3}, {1: 2, 2: 2, 3: 3}, {4: True, 9: True, 10: True}),  # 1 is 2 now
+        ({}, APART, {}),
+    ],
+)
+def test_a_point_goes_by_the_labels_and_classes_of_now(truth, counts_as, right):
+    assert Point.of(12, SAID | {"merged": []}, truth, counts_as) == Point(12, right)
+
+
+def test_a_model_of_classes_that_were_one_has_no_images():
+    truth, metrics = {4: 1, 9: 2}, {"holdout_items": [4, 9], "holdout_predicted": [2, 2]}
+    merged = metrics | {"merged": [[1, 2]]}
+    assert Point.of(12, merged, truth, APART) == Point(12, {})
+    assert Point.of(12, merged, {4: 2, 9: 2}, {1: 2, 2: 2}) == Point(12, {4: True, 9: True})
+    # Merged further since, both are still one.
+    assert Point.of(12, merged, {4: 3, 9: 3}, {1: 3, 2: 3, 3: 3}) == Point(12, {4: True, 9: True})
+
+
+def test_a_ranking_without_measures_is_a_point_without_images():
+    assert Point.of(3, {}, {4: 1}, APART) == Point(3, {})
+    earlier = {"holdout_items": [4], "holdout_correct": [1]}  # not said which class it saw
+    assert Point.of(3, earlier, {4: 1}, APART) == Point(3, {})
 
 
 def gaining(low: float, high: float) -> Expectation:

@@ -48,7 +48,7 @@ def test_an_active_ranking_and_its_measures():
     at_label = found.probs[30:60].astype(float)[np.arange(30), truth]
     assert found.metrics["nll"] == pytest.approx(-np.log(at_label).mean(), rel=0.01)
     assert found.metrics["holdout_items"] == list(range(1030, 1060))
-    assert found.metrics["holdout_correct"] == (predicted == truth).astype(int).tolist()
+    assert found.metrics["holdout_predicted"] == found.classes[predicted].tolist()
     assert same_ranking(found, make_ranking(POOL, SNAPSHOT, version=3))
 
 

@@ -118,6 +118,22 @@ def test_the_gallery_finds_what_the_model_disagrees_with(training, client):
     )
 
 
+def test_a_merge_that_was_taken_back_leaves_no_point_in_the_curve(training, client):
+    label_each_class(training)
+    supervisor, known = training.supervisor, training.known
+    wait(training, lambda: supervisor.history[-1].stream == "active")
+    assert client.post("/api/classes/1/merge", json={"into": 2}).status_code == 200
+    wait(training, lambda: supervisor.history[-1].metrics["merged"] == [(1, 2)])
+    while_one = known.points(supervisor.history)
+    assert len(while_one) == sum("holdout_items" in e.metrics for e in supervisor.history)
+    assert client.post("/api/classes/1/separate").status_code == 200
+    wait(training, lambda: not supervisor.history[-1].metrics["merged"])
+    measured = [e for e in supervisor.history if "holdout_items" in e.metrics]
+    after = known.points(supervisor.history)
+    assert len(after) == sum(not e.metrics["merged"] for e in measured) < len(measured)
+    assert known.points(training.store.rankings()) == after  # as the file has it, too
+
+
 def test_a_killed_trainer_comes_back(training):
     first = training.supervisor.pid
     assert first is not None

@@ -85,13 +85,12 @@ def rank(found: dict[int, np.ndarray], version: int, snapshot) -> RankingFile:
         order, scores = items[free][best], entropy[free][best] / 2
     row = {int(item): i for i, item in enumerate(all_items)}
     known = [i for i in snapshot.holdout if i in row]
-    right = [
-        int(snapshot.classes[int(probs[row[i]].argmax())] == snapshot.holdout[i]) for i in known
-    ]
+    said = [int(snapshot.classes[int(probs[row[i]].argmax())]) for i in known]
+    right = sum(each == snapshot.holdout[i] for i, each in zip(known, said, strict=True))
     metrics = {"holdout": len(known), "seconds": {"train": 0.01, "rank": 0.01}}
     if known:
-        metrics |= {"holdout_items": known, "holdout_correct": right}
-        metrics |= {"accuracy": sum(right) / len(right)}
+        metrics |= {"holdout_items": known, "holdout_predicted": said}
+        metrics |= {"accuracy": right / len(known)}
     return RankingFile(
         version, len(snapshot.labels), snapshot.acquisition, "cold" if cold else "active",
         order, scores, np.array(snapshot.classes), all_items, probs, entropy, entropy / 2, metrics,

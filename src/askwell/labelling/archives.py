@@ -40,7 +40,7 @@ class RankingFile:
         bald: float32 (N,), of it what more labels could remove (epistemic), in nats.
         metrics: of the hold-out and of the clock; JSON. Keys: "holdout" (images), "accuracy",
             "balanced_accuracy", "nll" (nats), "auc" (two classes, both present), "seconds"
-            {"train", "rank"}, "holdout_items", "holdout_correct" (0 or 1 each), "with_features"
+            {"train", "rank"}, "holdout_items", "holdout_predicted" (class ids), "with_features"
             (images that could be ranked). The measures are missing where the hold-out is empty or
             there is no model.
     """

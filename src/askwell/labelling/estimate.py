@@ -34,10 +34,35 @@ class Point:
     correct: Mapping[int, bool]
 
     @classmethod
-    def of(cls, trained_on: int, metrics: Mapping[str, Any]) -> "Point":
-        """From what a ranking says: its `trained_on` and `metrics`."""
-        items, right = metrics.get("holdout_items", ()), metrics.get("holdout_correct", ())
-        return cls(trained_on, {int(i): bool(r) for i, r in zip(items, right, strict=True)})
+    def of(
+        cls,
+        trained_on: int,
+        metrics: Mapping[str, Any],
+        truth: Mapping[int, int],
+        counts_as: Mapping[int, int],
+    ) -> "Point":
+        """From what a ranking says, by the labels and classes that there are now.
+
+        What was merged since counts as one class, and a corrected label as corrected. A model that
+        was trained when classes counted as one that are apart now could not tell them, and says
+        nothing of the models since: its point has no images.
+
+        Args:
+            trained_on: of the ranking.
+            metrics: of the ranking; "merged", pairs of a class and the one that it counted as.
+            truth: item → class, of the hold-out.
+            counts_as: class → the class that its labels count for, of all classes.
+        """
+        if any(
+            counts_as.get(one) != counts_as.get(into) for one, into in metrics.get("merged", ())
+        ):
+            return cls(trained_on, {})
+        items = metrics.get("holdout_items", ())
+        said = zip(items, metrics.get("holdout_predicted", ()), strict=False)  # older: none
+        return cls(
+            trained_on,
+            {item: counts_as.get(label) == truth[item] for item, label in said if item in truth},
+        )
 
 
 @dataclass(frozen=True, slots=True)

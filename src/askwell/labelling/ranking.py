@@ -1,7 +1,7 @@
 """A snapshot and the features that there are → a ranking, probabilities, measures."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +90,7 @@ def make_ranking(pool: FeatureRows, snapshot: Snapshot, *, version: int) -> Rank
         classes=np.array(snapshot.classes, dtype=np.int64),
         **_opinions(ids, model, len(classes)),
         metrics={
-            **_measures(pool, model, _known(snapshot.holdout, classes, pool)),
+            **_measures(pool, model, _known(snapshot.holdout, classes, pool), snapshot.classes),
             "seconds": clock,
             "with_features": len(ids),
         },
@@ -164,7 +164,7 @@ def _opinions(ids: NDArray[np.int64], model: _Model | None, classes: int) -> dic
 
 
 def _measures(
-    pool: FeatureRows, model: _Model | None, holdout: Mapping[int, int]
+    pool: FeatureRows, model: _Model | None, holdout: Mapping[int, int], classes: Sequence[int]
 ) -> dict[str, Any]:
     """The model on the images that it never trains on."""
     if model is None or not holdout:
@@ -172,7 +172,8 @@ def _measures(
     items = sorted(holdout)
     truth = np.array([holdout[item] for item in items])
     p = model.summary.probs.numpy()[[pool.position(item) for item in items]].astype(np.float64)
-    correct = p.argmax(axis=1) == truth
+    predicted = p.argmax(axis=1)
+    correct = predicted == truth
     at_label = p[np.arange(len(items)), truth]
     measures: dict[str, Any] = {
         "holdout": len(items),
@@ -180,7 +181,7 @@ def _measures(
         "balanced_accuracy": balanced_accuracy(correct, truth).value,
         "nll": float(-np.log(np.maximum(at_label, np.finfo(np.float32).tiny)).mean()),
         "holdout_items": items,
-        "holdout_correct": correct.astype(int).tolist(),
+        "holdout_predicted": [classes[index] for index in predicted],
     }
     if p.shape[1] == 2 and (area := auc(p[:, 1], truth == 1)) is not None:
         measures["auc"] = area.value

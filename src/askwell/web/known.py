@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from askwell.labelling.estimate import Expectation, Point, expected
 from askwell.labelling.intervals import Interval, accuracy
-from askwell.store import Ranking
+from askwell.store import Ranking, Store
 
 MORE = 50
 """Labels whose gain is foretold."""
@@ -32,24 +32,30 @@ class Estimate:
 class Known:
     """Keeps the last estimate: the resampling behind it takes longer than an image may."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._kept: tuple[Sequence[Ranking], Estimate] | None = None
 
     def of(self, rankings: Sequence[Ranking]) -> Estimate:
         """What is known of the last of these models; the same sequence is not looked at again."""
         kept = self._kept
         if kept is None or kept[0] is not rankings:
-            kept = self._kept = (rankings, estimate(rankings))
+            kept = self._kept = (rankings, estimate(self.points(rankings)))
         return kept[1]
 
+    def points(self, rankings: Sequence[Ranking]) -> list[Point]:
+        """The models that were measured, in their order, by the labels and classes of now."""
+        truth = self._store.holdout_labels()
+        counts_as = {each.id: each.counts_as for each in self._store.classes(active_only=False)}
+        points = [
+            Point.of(each.trained_on, each.metrics, truth, counts_as)
+            for each in sorted(rankings, key=lambda each: each.version)
+        ]
+        return [point for point in points if point.correct]
 
-def estimate(rankings: Sequence[Ranking]) -> Estimate:
+
+def estimate(curve: Sequence[Point]) -> Estimate:
     """Accuracy of the last model on the reserve, and what more labels would bring."""
-    curve = [
-        Point.of(each.trained_on, each.metrics)
-        for each in rankings
-        if each.metrics.get("holdout_items")
-    ]
     right = list(curve[-1].correct.values()) if curve else []
     now = accuracy(right) if len(right) >= FEWEST else None
     return Estimate(now, len(right), expected(curve, MORE))

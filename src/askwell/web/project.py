@@ -44,13 +44,13 @@ class Project:
     refused: Mapping[str, str] = field(default_factory=dict)
     pace: Pace = field(default_factory=Pace)
     tally: Tally = field(init=False)
-    known: Known = field(default_factory=Known)
+    known: Known = field(init=False)
     _twice: int = 0
 
     def __post_init__(self) -> None:
         """Count what is there, and again after whatever the trainer finds out."""
         self._twice = refused_and_vanished(self.store.items(), self.refused)
-        self.tally = Tally(self.store.counts)
+        self.tally, self.known = Tally(self.store.counts), Known(self.store)
         self.supervisor.changed = self.tally.touch
 
     def decided(self, *, trains: bool) -> None:

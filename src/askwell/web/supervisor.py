@@ -93,6 +93,7 @@ class Supervisor:
         self._dirty = True
         self._asked_at: float | None = None
         self._ranked_with = 0
+        self._merged: list[tuple[int, int]] = []
         self._unreadable = set[int]()
         self.changed: Callable[[], None] = lambda: None
         """Called, from the keeper's thread, when images turned out unreadable."""
@@ -224,6 +225,11 @@ class Supervisor:
         self._asked_at = time.monotonic()
         self._ranked_with = self.state.done
         self._version += 1
+        self._merged = [
+            (each.id, each.counts_as)
+            for each in self._store.classes(active_only=False)
+            if each.counts_as != each.id
+        ]
         self.state = replace(self.state, phase="training")
         write_snapshot(self._work / "snapshot.json", snapshot)
         trainer.say({"do": "rank", "version": self._version, "file": "snapshot.json"})
@@ -250,7 +256,7 @@ class Supervisor:
             items=tuple(ranking.items.tolist()),
             scores=scores,
             stream=ranking.stream,
-            metrics=ranking.metrics,
+            metrics={**ranking.metrics, "merged": self._merged},
             predictions=name,
         )
         self._store.switch_ranking(made)

@@ -17,7 +17,7 @@ from askwell.labelling.intervals import (
     mean,
     scarce,
 )
-from askwell.store import Counts, Ranking
+from askwell.store import Counts
 from askwell.web.acquisitions import ACQUISITIONS
 from askwell.web.curve import Dot, draw
 from askwell.web.known import FEWEST
@@ -37,7 +37,7 @@ def progress(request: Request) -> Response:
     store = project.store
     counts, rankings = project.tally.exact(), project.supervisor.history
     known = project.known.of(rankings)
-    dots = curve(rankings)
+    dots = curve(project.known.points(rankings))
     largest = max([1, *counts.per_class.values()])
     return page(
         request,
@@ -59,27 +59,25 @@ def progress(request: Request) -> Response:
     )
 
 
-def curve(rankings: Sequence[Ranking]) -> list[Dot]:
+def curve(points: Sequence[Point]) -> list[Dot]:
     """Accuracy on the reserve by number of labels; of models with equally many the last."""
     dots: dict[int, Dot] = {}
-    for ranking in sorted(rankings, key=lambda each: each.version):
-        right = ranking.metrics.get("holdout_correct") or ()
+    for point in points:
+        right = list(point.correct.values())
         if len(right) >= FEWEST:
-            now = accuracy([bool(each) for each in right])
-            dots[ranking.trained_on] = Dot(
-                ranking.trained_on, now.value, now.low, now.high, len(right)
-            )
+            now = accuracy(right)
+            dots[point.labels] = Dot(point.labels, now.value, now.low, now.high, len(right))
     return [dots[labels] for labels in sorted(dots)]
 
 
 def _measures(project: Project) -> list[tuple[str, str]]:
     """Further measures of the last model on the reserve, with their 95 % intervals."""
-    ranking = project.supervisor.predictions
-    if ranking is None or not ranking.metrics.get("holdout_items"):
+    ranking, history = project.supervisor.predictions, project.supervisor.history
+    if ranking is None or not history or history[-1].version != ranking.version:
         return []
     truth = project.store.holdout_labels()
-    correct = Point.of(ranking.trained_on, ranking.metrics).correct
-    items = [item for item in correct if item in truth]
+    correct = next((point.correct for point in project.known.points(history[-1:])), {})
+    items = list(correct)
     if len(items) < FEWEST:
         return []
     right, classes = [correct[item] for item in items], [truth[item] for item in items]
