@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from askwell.store import Counts, Current, Decision, Event, Found, SyncReport
+from askwell.store import Counts, Current, Decision, Event, Found, Settlement, SyncReport
 from askwell.store.chance import uniform
 
 ANSWERS = ("label", "unsure", "bad", "later")
@@ -99,6 +99,19 @@ class Model:
         elif not taken:
             self.end_lease(annotator, sha)
 
+    def unsettle(self, annotator: int, item: int) -> list[Event]:
+        """Forget answers on a content, newest first, until none settled it; those forgotten."""
+        gone, stack = [], self.stacks.setdefault(annotator, [])
+        while answers := [e for e in stack if self.same(e, item) and e.decision.kind in ANSWERS]:
+            if not any(e.decision.stream == "adjudication" for e in answers):
+                break
+            gone.append(answers[-1])
+            stack.remove(answers[-1])
+        return gone
+
+    def same(self, event: Event, item: int) -> bool:
+        return self.sha(event.decision.item) == self.sha(item)
+
     def sha(self, item: int) -> str:
         return self.files[item - 1].sha
 
@@ -176,8 +189,8 @@ class Model:
             for event in self.said(None, sha, "label")
         }
 
-    def settled(self, sha: str) -> tuple[int | None] | None:
-        """The class, or None for bad, by adjudication: the last word of those who adjudicated."""
+    def settled(self, sha: str) -> tuple[int | None, int] | None:
+        """The class, or None for bad, by adjudication: the last word, and whose it is."""
         word = None
         for event in self.said(None, sha, "label", "bad"):
             d = event.decision
@@ -187,12 +200,12 @@ class Model:
                 and other.decision.kind in ANSWERS
                 for other in self.stacks[d.annotator]
             ):
-                word = (None if d.label is None else self.merged[d.label],)
+                word = (None if d.label is None else self.merged[d.label], d.annotator)
         return word
 
     def bad(self, sha: str) -> bool:
         if (word := self.settled(sha)) is not None:
-            return word == (None,)
+            return word[0] is None
         return bool(self.said(None, sha, "bad"))
 
     def agreed(self, sha: str) -> int | None:
@@ -216,8 +229,10 @@ class Model:
             if self.reserved(sha) == reserved and (label := self.agreed(sha)) is not None
         }
 
-    def adjudicated(self) -> dict[int, int | None]:
-        return {i: word[0] for s, i in self.shas() if (word := self.settled(s)) is not None}
+    def settlements(self) -> dict[int, Settlement]:
+        return {
+            i: Settlement(*word) for s, i in self.shas() if (word := self.settled(s)) is not None
+        }
 
     def agreement_pairs(self) -> list[tuple[int, dict[int, int]]]:
         found = []

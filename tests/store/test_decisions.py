@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from askwell.errors import InputError, LabelError
-from askwell.store import Decision, Ranking, Store
+from askwell.store import Decision, Ranking, Settlement, Store
 from tests.store.projects import label, project
 
 
@@ -103,12 +103,13 @@ def test_majorities_and_what_settles_a_dispute(store: Store) -> None:
     assert store.labels() == {1: 2}
     settles = replace(label("d", 1, 1, 2), stream="adjudication")
     store.decide([settles])
-    assert store.labels() == store.adjudicated() == {1: 1}
+    assert store.labels() == {1: 1}
+    assert store.settlements() == {1: Settlement(1, by=2)}
     assert store.agreement_pairs() == [(1, {1: 1, 2: 2, eve: 2})]  # what each said unasked
     store.decide([label("e", 1, 2, 1)])
     assert store.labels() == {1: 1}  # nobody's later label unsettles it
     store.undo(2, "u")
-    assert (store.labels(), store.adjudicated()) == ({1: 2}, {})
+    assert (store.labels(), store.settlements()) == ({1: 2}, {})
     store.decide([Decision("g", 1, eve, "bad")])
     assert store.labels() == {}
     assert store.counts().bad == 1

@@ -168,6 +168,17 @@ class Labelling(RuleBasedStateMachine):
         self.model.undo(annotator, event, self.now, expires)
         assert self.store.undo(annotator, key, now=self.now) == event
 
+    @rule(annotator=ANNOTATORS, pick=PICK)
+    def takes_a_settlement_back(self, annotator: int, pick: int) -> None:
+        item = 1 + pick % len(self.model.files)
+        gone, key = self.model.unsettle(annotator, item), self.key()
+        first = self.store.unsettle(annotator, item, key)
+        undone = self.store.events(len(self.model.events))
+        self.model.events += undone
+        assert [event.supersedes for event in undone] == [event.seq for event in gone]
+        assert first == (undone[0] if gone else None)
+        assert not gone or self.store.unsettle(annotator, item, key) == first
+
     # Classes and settings
 
     @precondition(lambda self: len(self.model.merged) < 5)
@@ -271,7 +282,7 @@ class Labelling(RuleBasedStateMachine):
         assert store.labels() == model.labels(reserved=False)
         assert store.holdout_labels() == model.labels(reserved=True)
         assert store.counts() == model.counts()
-        assert store.adjudicated() == model.adjudicated()
+        assert store.settlements() == model.settlements()
         assert store.agreement_pairs() == model.agreement_pairs()
         for item, file in zip(store.items(), model.files, strict=True):
             assert (item.id, item.path, item.sha256) == (file.id, file.path, file.sha)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from askwell.store import Decision, Found, Store
+from askwell.errors import LabelError
+from askwell.store import Decision, Found, Settlement, Store
 from tests.store.projects import files, label, project
 
 BEFORE_VERSION_4 = """
@@ -45,23 +46,41 @@ def test_a_class_settles_that_an_image_is_not_bad(store: Store) -> None:
     counts = store.counts()
     assert (counts.labelled, counts.bad, counts.items) == (1, 1, 10)
     assert store.labels() == {1: 2}
-    assert store.adjudicated() == {1: 2}
+    assert store.settlements() == {1: Settlement(2, by=2)}
     assert 1 not in store.unrankable()
     eve = store.annotator("Eve").id
     assert 1 not in {offer.item for offer in store.offer(eve, 20)}  # settled: asked of nobody
     store.undo(2, "u")
-    assert (store.counts().bad, store.adjudicated()) == (2, {})
+    assert (store.counts().bad, store.settlements()) == (2, {})
     assert store.check() == ()
 
 
 def test_an_image_settled_as_bad_is_no_open_disagreement(store: Store) -> None:
     store.decide([label("a", 1), label("b", 1, 2, 2), settles(bad("c", 1, 2))])
-    assert store.adjudicated() == {1: None}
+    assert store.settlements() == {1: Settlement(None, by=2)}
     assert store.agreement_pairs() == [(1, {1: 1, 2: 2})]  # both had said what they thought
     assert (store.labels(), store.counts().bad, store.counts().disputed) == ({}, 1, 0)
     store.decide([settles(label("d", 1, 1, 1))])
-    assert store.adjudicated() == {1: 1}  # the last word
+    assert store.settlements() == {1: Settlement(1, by=1)}  # the last word
     assert store.counts().bad == 0
+
+
+def test_a_settlement_is_taken_back_with_what_followed_it(store: Store) -> None:
+    store.decide([label("a", 1), label("b", 1, 2, 2), settles(label("c", 1, 1, 2))])
+    store.decide([label("d", 1, 2, 2), label("e", 2, 1, 2), label("f", 3, 1, 2)])
+    assert store.settlements() == {1: Settlement(2, by=2)}
+    assert store.unsettle(1, 1, "not mine") is None
+    first = store.unsettle(2, 1, "u")
+    assert first is not None
+    assert store.unsettle(2, 1, "u") == first  # sent twice
+    assert (store.settlements(), store.labels()) == ({}, {2: 1, 3: 1})  # a tie again
+    assert [(each.item, each.label) for each in store.answers(1)] == [(1, 1), (1, 2)]
+    assert store.unsettle(2, 1, "again") is None
+    with pytest.raises(LabelError, match="was used for another decision"):
+        store.unsettle(2, 1, "a")
+    with pytest.raises(LabelError):
+        store.unsettle(2, 99, "v")
+    assert store.check() == ()
 
 
 def test_labelled_and_bad_images_add_up(store: Store) -> None:
@@ -135,11 +154,11 @@ def test_what_was_settled_with_the_others_in_sight_is_not_asked_again(store: Sto
 def test_older_projects_learn_what_was_settled(store: Store, tmp_path: Path) -> None:
     store.decide([bad("a", 1), settles(label("b", 1, 2, 2))])
     store.decide([label("c", 2), settles(bad("d", 2, 2)), bad("e", 3), label("f", 4)])
-    counts, labels, settled = store.counts(), store.labels(), store.adjudicated()
+    counts, labels, settled = store.counts(), store.labels(), store.settlements()
     store.close()
     with closing(sqlite3.connect(tmp_path / "project.db")) as older:
         older.executescript(BEFORE_VERSION_4)
     with Store.open(tmp_path / "project.db") as again:
         assert again.check() == ()
-        assert (again.counts(), again.labels(), again.adjudicated()) == (counts, labels, settled)
-        assert settled == {1: 2, 2: None}
+        assert (again.counts(), again.labels(), again.settlements()) == (counts, labels, settled)
+        assert settled == {1: Settlement(2, by=2), 2: Settlement(None, by=2)}

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 from askwell.labelling.archives import CheckFile
-from askwell.store import Decision, Store
+from askwell.store import Decision, Settlement, Store
 from askwell.web.acquisitions import ACQUISITIONS
 from askwell.web.status import advise
 from tests.web.calls import decision, key, offers, post
@@ -294,10 +295,78 @@ def test_a_settled_review_can_be_settled_otherwise_on_the_page_agreement(project
     page = client.get("/agreement").text
     assert "1 settled" in page
     assert "bob: <strong>0</strong>" in page
-    assert "ada: <strong>" not in page
+    assert "<li>ada: <strong>" not in page
+    assert "Settled by ada: <strong>1</strong>" in page
     assert client.post("/api/adjudicate", json=settle | {"label": 3}).status_code == 200
     labels = project.store.labels() | project.store.holdout_labels()
     assert labels == {first["item"]: 3}
+
+
+def test_disagreements_are_looked_at_settled_as_bad_and_reopened(project, client):
+    project.store.change_settings(overlap_share=1.0)
+    bob, ada = project.store.annotator("bob").id, project.access.annotator
+    first, second = offers(client, 2)
+    for offer in (first, second):
+        post(client, decision(offer, label=1), decision(offer, label=2, annotator=bob))
+    item, path = first["item"], project.store.item(first["item"]).path
+    differs = client.get("/api/gallery", params={"show": "differs"}).json()
+    assert {each["item"] for each in differs["tiles"]} == {item, second["item"]}
+    page = client.get("/agreement").text
+    assert path in page
+    assert "/api/unsettle" not in page
+    review = client.get("/review", params={"show": "differs", "item": item}).text
+    assert f'data-start="{1 if differs["tiles"][0]["item"] != item else 0}"' in review
+    assert 'data-back="/agreement"' in review
+
+    settle = {"key": key(), "item": item, "label": None}
+    assert client.post("/api/adjudicate", json=settle).status_code == 200
+    assert project.store.settlements() == {item: Settlement(None, by=ada)}
+    assert "Settled by ada: <strong>a bad image</strong>" in client.get("/agreement").text
+    review = client.get("/review", params={"show": "settled"}).text.replace("&#34;", '"')
+    assert '"settled": {"by": "ada", "label": "a bad image"}' in review
+
+    other = TestClient(client.app, base_url=client.base_url, headers=client.headers)
+    other.get("/", params={"token": project.access.new_token()})
+    other.post("/api/start", json={"name": "bob"})
+    assert "/api/unsettle" not in other.get("/agreement").text  # ada settled it
+    back = {"key": key(), "item": item}
+    assert other.post("/api/unsettle", json=back).status_code == 422
+    for _ in range(2):  # sent twice
+        assert client.post("/api/unsettle", json=back).status_code == 200
+    assert project.store.settlements() == {}
+    assert client.post("/api/unsettle", json=back | {"key": key()}).status_code == 422
+    said = {each.annotator: each.label for each in project.store.answers(item)}
+    assert said == {ada: 1, bob: 2}
+
+
+def test_what_was_settled_is_found_by_its_class_and_says_by_whom(project, client):
+    bob = project.store.annotator("bob").id
+    (first,) = offers(client, 1, annotator=bob)
+    post(client, decision(first, label=1, annotator=bob))
+    corrected = {"key": key(), "item": first["item"], "kind": "label", "label": 2}
+    post(client, corrected | {"stream": "adjudication"})
+    found = {
+        label: client.get("/api/gallery", params={"show": "settled", "label": label}).json()
+        for label in (1, 2)
+    }
+    assert (found[1]["found"], found[2]["found"]) == (0, 2)  # both answers on what is a 1 now
+    page = client.get("/gallery", params={"show": "settled", "label": 2}).text
+    assert '<span class="tag">settled by ada</span>' in page
+    assert '<span class="tag">settled by ada: 1</span>' in page  # beside bob's 0
+
+
+def test_a_labelled_file_that_is_gone_is_said_to_be_gone(project, client, folder):
+    first = offers(client)[0]
+    post(client, decision(first, label=1))
+    path = project.store.item(first["item"]).path
+    (folder / path).unlink()
+    client.post("/api/problems/retry", json={})
+    page = client.get("/gallery").text
+    assert '<span class="away">The file is gone</span>' in page
+    assert f"/thumb/{first['item']}" not in page
+    gone = client.get(f"/image/{first['item']}")
+    assert gone.status_code == 410
+    assert gone.json()["error"].startswith(f"{path} is gone; what was said of it counts again")
 
 
 def test_what_only_one_person_is_asked_is_seen_by_all_whatever_the_overlap(project, client):

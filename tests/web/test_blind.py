@@ -1,6 +1,6 @@
 """What one annotator may know of another's answers, and what settles an image."""
 
-from askwell.store import Decision
+from askwell.store import Decision, Settlement
 from askwell.web.status import advise
 from tests.web.calls import decision, key, offers, post
 
@@ -55,7 +55,7 @@ def test_a_review_settles_a_likely_mistake_for_all_copies(project, client, folde
     assert '"others": [{"by": "bob", "label": "1"}]' in review
     settled = {"key": key(), "item": copy, "kind": "label", "label": 1, "stream": "adjudication"}
     post(client, settled)
-    assert project.store.adjudicated() == {copy: 1}
+    assert project.store.settlements() == {copy: Settlement(1, project.access.annotator)}
     assert client.get("/api/gallery?show=disagrees").json()["found"] == 0
 
 
@@ -66,7 +66,7 @@ def test_an_image_settled_as_bad_is_told_as_settled(project, client):
     post(client, {"key": key(), "item": 3, "kind": "bad", "stream": "adjudication"})
     page = client.get("/agreement").text
     assert "All are settled." in page
-    assert "Settled: <strong>a bad image</strong>" in page
+    assert "Settled by ada: <strong>a bad image</strong>" in page
     assert "1 image was labelled by two or more people" in page
     assert project.store.counts().disputed == 0
 
@@ -98,7 +98,7 @@ def test_what_was_settled_against_a_bad_image_is_told_wherever_it_is_listed(proj
     card = client.get("/agreement").text.split("settled</summary>")[1]
     assert "<li>ada: <strong>0</strong></li><li>bob: <strong>a bad image</strong></li>" in card
     tiles = client.get("/gallery?show=bad").text
-    assert '<span class="tag">settled: 1</span>' in tiles
+    assert '<span class="tag">settled by ada: 1</span>' in tiles
     assert '<span class="tag">settled' not in client.get("/gallery").text
 
 

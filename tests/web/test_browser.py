@@ -476,6 +476,58 @@ def test_image_and_classes_are_in_sight_together_and_names_whole(server, browser
             context.close()
 
 
+@pytest.mark.parametrize("server", [40], indirect=True)
+def test_classes_stay_in_sight_beside_the_opinion_on_a_phone(server, browser, context):
+    Desk(context, server.url, truth_of(server))
+    base, session = f"http://{HOST}:{server.port}", context.storage_state()
+    phone = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        has_touch=True,
+        is_mobile=True,
+        storage_state=session,
+    )
+    try:
+        page = phone.new_page()
+        assert page.request.post(
+            f"{base}/api/start", headers={"origin": base}, data={"name": "bob"}
+        )
+        page.goto(f"{base}/review")  # of what ada labelled: more is said above the classes
+        page.wait_for_selector("#why:has-text('Your answer settles')")
+        page.tap("#reveal")
+        page.wait_for_selector("#opinion .note")
+        below = page.locator("#opinion").bounding_box()
+        for number in range(4):
+            button = page.locator("button.class").nth(number).bounding_box()
+            assert below["y"] + below["height"] <= button["y"] < 844 - button["height"]
+        assert page.locator("#stage").bounding_box()["height"] >= 0.3 * 844
+    finally:
+        phone.close()
+
+
+def test_a_labelled_file_that_is_gone_is_said_to_be_gone(server, context):
+    desk = Desk(context, server.url, truth_of(server))
+    item, other = desk.label(), desk.label()
+    desk.sent()
+    server.kill()
+    with closing(opened(server.folder)) as project:
+        (server.folder / project.store.item(item).path).unlink()
+    server.start()
+    page = desk.page
+    page.goto(f"http://{HOST}:{server.port}/gallery")
+    page.click("a:has(.away)")
+    page.wait_for_selector("#waiting:has-text('is gone')")
+    assert "The file is gone." in page.inner_text("#why")
+    assert page.locator(".classes button:enabled").count() == 0
+    assert page.locator(".skips button:enabled").count() == 4
+    page.keyboard.press("Digit3")
+    page.keyboard.press("ArrowLeft")  # the newest is first
+    assert desk.wait() == other
+    assert page.locator(".classes button:enabled").count() == 10
+    assert page.is_hidden("#waiting")
+    assert standing(server) == desk.expected
+    assert desk.errors == []
+
+
 def test_no_digit_comes_to_mean_another_class_under_the_fingers(server, context):
     desk = Desk(context, server.url, truth_of(server))
     base, page = f"http://{HOST}:{server.port}", desk.page

@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from askwell.store import Decision
+from askwell.store import Decision, Settlement
 from tests.web.calls import key
 
 
@@ -114,7 +114,7 @@ def test_a_page_that_is_open_while_files_are_renamed_still_speaks_of_the_same_im
     settle = {"key": key(), "item": item, "label": 2}
     assert client.post("/api/adjudicate", json=settle).status_code == 200
     now = project.store.by_path()["elsewhere.png"]
-    assert project.store.adjudicated() == {now: 2}
+    assert project.store.settlements() == {now: Settlement(2, project.access.annotator)}
     assert client.get(f"/api/opinion/{item}").json()["path"] == "elsewhere.png"
     assert len(client.get("/api/history").json()["entries"]) == 1
 

@@ -145,7 +145,7 @@ def _open(
     if counts.duplicates:
         said += f"; {counted(counts.duplicates, 'duplicate')}, not shown"
     if problems:
-        said += f"; {counted(problems, 'file')} cannot be read (the page lists them under Problems)"
+        said += f"; {counted(problems, 'file')} cannot be read so far (see Problems on the page)"
     console.print(f"{said}.")
     if counts.items == 0:
         opened.close()

@@ -76,14 +76,7 @@ def undo(
     Raises:
         LabelError: no such annotator, or the key was used for something else.
     """
-    try:
-        key = parsing.token(key, "A key")
-    except InputError as error:
-        raise LabelError(str(error)) from None
-    classes.check_annotator(db, annotator)
-    if (known := _by_key(db, key)) is not None:
-        if known.decision.kind != "undo" or known.decision.annotator != annotator:
-            raise LabelError(f"The key {key!r} was used for another decision. Make a new key.")
+    if (known := _undone_before(db, annotator, key)) is not None:
         return known
     row = db.execute(
         f"{SELECT} WHERE annotator = ? AND kind != 'undo' AND stream != 'import' AND NOT {_UNDONE} "
@@ -93,17 +86,64 @@ def undo(
     if row is None:
         return None
     last = event_of(row)
-    item, stream = last.decision.item, last.decision.stream
-    event = _append(db, Decision(key, item, annotator, "undo", stream=stream), last.seq)
+    event = _take_back(db, last, key)
+    if last.decision.kind in ANSWERS:
+        content = items.content_of(db, last.decision.item)
+        leases.give_back(db, last.decision, content, now, expires)
+    return event
+
+
+def unsettle(db: sqlite3.Connection, annotator: int, item: int, key: str) -> Event | None:
+    """Undo the annotator's answers on an image, newest first, until they have not settled it.
+
+    Returns:
+        The first undo; None if this annotator has not settled what the image is.
+
+    Raises:
+        LabelError: no such annotator or item, or the key was used for something else.
+    """
     content = items.content_of(db, item)
+    if (known := _undone_before(db, annotator, key)) is not None:
+        return known
+    first = None
+    settling = (
+        f"{SELECT} WHERE seq = (SELECT max(answer) FROM current "
+        "WHERE content = ? AND annotator = ? AND adjudicated)"
+    )
+    while (row := db.execute(settling, (content, annotator)).fetchone()) is not None:
+        event = _take_back(db, event_of(row), key if first is None else f"{key}-{row[0]}")
+        first = first or event
+    return first
+
+
+def _undone_before(db: sqlite3.Connection, annotator: int, key: str) -> Event | None:
+    """The undo that was stored under this key, if it came before.
+
+    Raises:
+        LabelError: no such annotator, or the key is none or was used for something else.
+    """
+    try:
+        key = parsing.token(key, "A key")
+    except InputError as error:
+        raise LabelError(str(error)) from None
+    classes.check_annotator(db, annotator)
+    known = _by_key(db, key)
+    if known and (known.decision.kind != "undo" or known.decision.annotator != annotator):
+        raise LabelError(f"The key {key!r} was used for another decision. Make a new key.")
+    return known
+
+
+def _take_back(db: sqlite3.Connection, last: Event, key: str) -> Event:
+    """Undo an event: what it took the place of stands again."""
+    item, annotator, stream = last.decision.item, last.decision.annotator, last.decision.stream
+    event = _append(db, Decision(key, item, annotator, "undo", stream=stream), last.seq)
     answer, flag, _ = _standing(db, item, annotator)
     if last.decision.kind in ANSWERS:
         answer = last.supersedes
     else:
         flag = last.supersedes
-    _stand(db, item, annotator, content, answer, flag, _adjudicated(db, item, annotator))
-    if last.decision.kind in ANSWERS:
-        leases.give_back(db, last.decision, content, now, expires)
+    settled = _adjudicated(db, item, annotator)
+    _stand(db, item, annotator, items.content_of(db, item), answer, flag, settled)
     return event
 
 

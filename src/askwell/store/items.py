@@ -1,5 +1,6 @@
 """Items: the files that scans saw, which of them have the same content, which can be shown."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,14 @@ def one(db: sqlite3.Connection, item: int) -> Item:
         LabelError: there is none of this number.
     """
     return Item(*_row(db, f"{_SELECT} WHERE item.id = ?", item))
+
+
+def some(db: sqlite3.Connection, chosen: Iterable[int]) -> dict[int, Item]:
+    """Those of these items that there are, by number."""
+    rows = db.execute(
+        f"{_SELECT} WHERE item.id IN (SELECT value FROM json_each(?))", (json.dumps([*chosen]),)
+    )
+    return {row[0]: Item(*row) for row in rows}
 
 
 def showing(db: sqlite3.Connection, item: int) -> Item:

@@ -9,6 +9,9 @@ from filelock import FileLock, Timeout
 from askwell.errors import RunError
 from askwell.paths import shown
 
+_PATIENCE = 1.0
+"""Seconds: a child that a killed process was just starting holds the lock a moment longer."""
+
 
 class ProjectLock:
     """Held from `acquire` to `release` by one process (and one `Store` in it).
@@ -30,7 +33,7 @@ class ProjectLock:
         """
         try:
             self._project.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=_PATIENCE)
         except Timeout:
             raise RunError(
                 f"The project {shown(self._project)} is open in {self._holder()}. One process "

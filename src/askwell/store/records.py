@@ -310,6 +310,19 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Settlement:
+    """What settles a disagreement about an image.
+
+    Attributes:
+        label: its class; None where it is a bad image.
+        by: the annotator who had the last word.
+    """
+
+    label: int | None
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
 class SyncReport:
     """What a scan changed: paths new, back again, gone, with other content; duplicates now."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from askwell.store import classes, items
 from askwell.store.decisions import SELECT, event_of
-from askwell.store.records import Current, Event, Settings
+from askwell.store.records import Current, Event, Settings, Settlement
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Verdict:
         key: of the content.
         votes: annotator → class, merges resolved: the newest where duplicates were labelled too.
         called_bad: whether anybody calls it bad.
-        settled: whether somebody settled what it is.
+        settler: who settled what it is; None if nobody did.
         adjudicated: the class that settles it; None if that it is bad does.
     """
 
@@ -27,8 +27,13 @@ class Verdict:
     key: float
     votes: dict[int, int] = field(default_factory=dict)
     called_bad: bool = False
-    settled: bool = False
+    settler: int | None = None
     adjudicated: int | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether somebody settled what it is."""
+        return self.settler is not None
 
     @property
     def bad(self) -> bool:
@@ -139,7 +144,7 @@ def verdicts(db: sqlite3.Connection) -> list[Verdict]:
         else:
             verdict.votes[annotator] = said
         if adjudicated:
-            verdict.settled, verdict.adjudicated = True, said
+            verdict.settler, verdict.adjudicated = annotator, said
     return list(found.values())
 
 
@@ -189,6 +194,8 @@ def said_alone(db: sqlite3.Connection) -> dict[int, dict[int, int | None]]:
     return dict(sorted(said.items()))
 
 
-def adjudicated(db: sqlite3.Connection) -> dict[int, int | None]:
-    """Item → class, where somebody settled what it is; None where that is a bad image."""
-    return {v.item: v.adjudicated for v in verdicts(db) if v.settled}
+def settlements(db: sqlite3.Connection) -> dict[int, Settlement]:
+    """Item → what somebody settled that it is, the last word of several."""
+    return {
+        v.item: Settlement(v.adjudicated, v.settler) for v in verdicts(db) if v.settler is not None
+    }

@@ -35,6 +35,7 @@ from askwell.store.records import (
     Offer,
     Ranking,
     Settings,
+    Settlement,
     SyncReport,
 )
 
@@ -148,6 +149,11 @@ class Store:
         with self._file.reading() as db:
             return items.one(db, item)
 
+    def some(self, chosen: Iterable[int]) -> dict[int, Item]:
+        """Those of these items that there are, by number."""
+        with self._file.reading() as db:
+            return items.some(db, chosen)
+
     def showing(self, item: int) -> Item:
         """The item that stands for the content of this one; itself where none can be shown."""
         with self._file.reading() as db:
@@ -255,6 +261,11 @@ class Store:
             expires = now + settings.read(db).lease_seconds
             return decisions.undo(db, annotator, key, now, expires)
 
+    def unsettle(self, annotator: int, item: int, key: str) -> Event | None:
+        """Undo an annotator's answers on an image until they have not settled what it is."""
+        with self._file.writing() as db:
+            return decisions.unsettle(db, annotator, item, key)
+
     def current(self) -> list[Current]:
         """What stands of each annotator's decisions on each image."""
         with self._file.reading() as db:
@@ -305,10 +316,10 @@ class Store:
         with self._file.reading() as db:
             return standing.said_alone(db)
 
-    def adjudicated(self) -> dict[int, int | None]:
-        """Item → class, where somebody settled what it is; None where that is a bad image."""
+    def settlements(self) -> dict[int, Settlement]:
+        """Item → what it was settled as, and by whom."""
         with self._file.reading() as db:
-            return standing.adjudicated(db)
+            return standing.settlements(db)
 
     # Offers
 

@@ -51,11 +51,18 @@ class UndoBody(Body):
 
 
 class AdjudicationBody(Body):
-    """What an image is, after annotators disagreed."""
+    """What an image is, after annotators disagreed: its class, or None for a bad image."""
 
     key: Key
     item: Id
-    label: Id
+    label: Id | None
+
+
+class UnsettleBody(Body):
+    """Take back that one settled what an image is."""
+
+    key: Key
+    item: Id
 
 
 class NewClassBody(Body):

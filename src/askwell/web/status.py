@@ -98,6 +98,8 @@ def features_line(state: TrainerState) -> tuple[str, str] | None:
     """How far the trainer has read the images; None when it has read all."""
     if state.phase in ("dead", "stopped") or state.done + state.unreadable >= state.total:
         return None
+    if state.done == 0:
+        return None  # what was read before a restart is being looked up
     rest = ""
     if state.rate > 0:
         minutes = (state.total - state.done) / state.rate / 60

@@ -233,6 +233,7 @@ export class Desk {
       await this.#unshowable(entry);
       return;
     }
+    delete entry.trouble;
     this.viewer.show(image.element);
     this.#shownAt = performance.now();
     this.#paint();
@@ -243,12 +244,15 @@ export class Desk {
       await ask("GET", `/image/${entry.item}`);
     } catch (error) {
       if (error.status >= 400) {
+        if (this.looking) {
+          entry.trouble = `This image cannot be shown: ${error.message}`;
+          this.#paint();
+          return;
+        }
         toast(`Image ${entry.item} cannot be shown: ${error.message}`);
         this.#upcoming = this.#upcoming.filter((each) => each !== entry);
-        if (!this.looking) {
-          await this.refill();
-          this.#show();
-        }
+        await this.refill();
+        this.#show();
       } else {
         this.#trouble(error, this.outbox.size);
       }
@@ -258,7 +262,7 @@ export class Desk {
   #paint() {
     const entry = this.#shown;
     this.panel.mark(entry?.kind === "label" ? entry.label : null);
-    this.panel.enable(Boolean(entry));
+    this.panel.enable(Boolean(entry), !entry?.trouble);
     if (!this.reviewing) $("ask").textContent = entry || !this.#done ? "Which class is it?" : "No image is left";
     for (const kind of ["unsure", "bad", "later"]) {
       document.querySelector(`.skips [data-do=${kind}]`).classList.toggle("chosen", entry?.kind === kind);
@@ -268,8 +272,8 @@ export class Desk {
     $("why").textContent = this.looking ? reviewText(entry) : (entry?.why ?? "");
     $("place").hidden = !this.looking;
     $("place").textContent = this.looking ? placeText(entry, this.#place()) : "";
-    $("waiting").hidden = Boolean(entry && this.images.get(entry).ready);
-    $("waiting").textContent = entry ? "The image is on its way…" : this.#nothingText();
+    $("waiting").hidden = Boolean(entry && !entry.trouble && this.images.get(entry).ready);
+    $("waiting").textContent = entry ? (entry.trouble ?? "The image is on its way…") : this.#nothingText();
   }
 
   #place() {

@@ -1,14 +1,16 @@
 // Answers given while looking back or reviewing: what others said is in sight then.
 
-/** Which file it is, why it is on a list of likely mistakes, and what others said of it. */
+/** Which file it is, why it is on a list of likely mistakes, and what was said of it. */
 export function reviewText(entry) {
-  const { kind, path, doubt, others } = entry ?? {};
+  const { kind, path, away, doubt, others, settled } = entry ?? {};
   const said = others?.map(({ by, label }) => `${by}: ${label}`).join(", ");
   const labelled = kind === "label" || said; // before, its name might give the class away
   return [
     labelled && path && `${path}.`,
+    away && `${away}.`,
     doubt && `The model says ${doubt.name}, ${Math.round(100 * doubt.probability)} %.`,
-    said && `${said}. Your answer settles what it is.`,
+    settled && `Settled by ${settled.by}: ${settled.label}.`,
+    said && `${said}. Your answer settles ${settled ? "it anew" : "what it is"}.`,
   ].filter(Boolean).join(" ");
 }
 

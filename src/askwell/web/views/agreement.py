@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from askwell.errors import LabelError
-from askwell.store import Decision, cohen_kappa, fleiss_kappa, percent
+from askwell.store import Decision, Kind, cohen_kappa, fleiss_kappa, percent
 from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
-from askwell.web.schemas import AdjudicationBody
+from askwell.web.schemas import AdjudicationBody, UnsettleBody
 from askwell.web.views.desk import annotator_of
 
 router = APIRouter()
@@ -30,9 +30,11 @@ def agreement(request: Request) -> Response:
     if viewer is None:
         return RedirectResponse("/start", 303)
     pairs = project.store.agreement_pairs()
-    said, settled = project.store.said_alone(), project.store.adjudicated()
+    said, settled = project.store.said_alone(), project.store.settlements()
     differing = [(item, answers) for item, answers in pairs if len(set(answers.values())) > 1]
     open_ = [(item, answers) for item, answers in differing if item not in settled]
+    closed = list(settled.items())[:_SHOWN]
+    listed = [item for item, _ in (*open_[:_SHOWN], *closed)]
     return page(
         request,
         "agreement.html",
@@ -42,10 +44,9 @@ def agreement(request: Request) -> Response:
         fleiss=_fleiss([answers for _, answers in pairs]),
         disagreements=[(item, answers, secrets.token_hex(16)) for item, answers in open_[:_SHOWN]],
         more=max(0, len(open_) - _SHOWN),
-        settled=[
-            (item, said.get(item, {}), label, secrets.token_hex(16))
-            for item, label in list(settled.items())[:_SHOWN]
-        ],
+        settled=[(item, said.get(item, {}), by, secrets.token_hex(16)) for item, by in closed],
+        paths={item: each.path for item, each in project.store.some(listed).items()},
+        viewer=viewer.id,
         settled_in_all=len(settled),
         classes=project.store.classes(),
         names={each.id: each.name for each in project.store.classes(active_only=False)},
@@ -60,17 +61,29 @@ def adjudicate(request: Request, body: AdjudicationBody) -> dict[str, Any]:
     project = project_of(request)
     shared = {item for item, _ in project.store.agreement_pairs()}
     image = project.store.showing(body.item)  # the file may have been renamed since
-    if image.id not in shared | project.store.adjudicated().keys():
+    if image.id not in shared | project.store.settlements().keys():
         raise LabelError(
             f"{image.path} has no two labels to decide between any more, or its file is gone. "
             "Load the page anew."
         )
     who = annotator_of(request, None)
+    kind: Kind = "bad" if body.label is None else "label"
     project.store.decide(
-        [Decision(body.key, image.id, who, "label", label=body.label, stream="adjudication")]
+        [Decision(body.key, image.id, who, kind, label=body.label, stream="adjudication")]
     )
     project.decided(trains=True)
     return {"said": "Settled."}
+
+
+@router.post("/api/unsettle")
+def unsettle(request: Request, body: UnsettleBody) -> dict[str, Any]:
+    """Take back that the annotator settled what an image is."""
+    project = project_of(request)
+    image = project.store.showing(body.item)
+    if project.store.unsettle(annotator_of(request, None), image.id, body.key) is None:
+        raise LabelError(f"You have not settled what {image.path} is. Load the page anew.")
+    project.decided(trains=True)
+    return {"said": "Taken back."}
 
 
 def _rows(project: Project, shared: Sequence[Answers]) -> list[tuple[str, int, str, str]]:

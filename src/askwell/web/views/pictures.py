@@ -33,5 +33,8 @@ async def _picture(request: Request, number: int, size: Size) -> Response:
         if item.status == "ok":  # it must not be offered again and again
             await run_in_threadpool(project.store.unreadable, {item.id: str(error)})
             project.decided(trains=False)
-        return JSONResponse({"error": f"{error}."}, status_code=410)
+        gone = f"{item.path} is gone; what was said of it counts again when it is back"
+        return JSONResponse(
+            {"error": f"{gone if item.status == 'vanished' else error}."}, status_code=410
+        )
     return Response(shown.body, media_type=shown.media_type)
