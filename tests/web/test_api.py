@@ -46,6 +46,8 @@ def test_undo_gives_the_image_back_first(project, client):
     assert answer["item"]["item"] == first["item"]
     assert answer["item"]["kind"] is None
     assert [each["item"] for each in answer["offers"][:2]] == [first["item"], second["item"]]
+    path = project.store.item(first["item"]).path
+    assert answer["undone"] == {"kind": "label", "label": 1, "path": path}
     again = client.post("/api/undo", json=body).json()  # the acknowledgement was lost
     assert again["item"]["item"] == first["item"]
     assert len(project.store.events()) == 2

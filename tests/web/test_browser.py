@@ -635,7 +635,7 @@ def test_reviewing_the_labels_of_another_settles_them(server, context):
     page.goto(f"{base}/")
     desk.wait()
     page.keyboard.press("Backspace")  # from another page: the server says what it was about
-    page.wait_for_selector("#toast:has-text('Undone')")
+    page.wait_for_selector("#toast:has-text('Undone: 4, scan049.png')")
     assert desk.wait() != 50  # asked of nobody: bob's label stands
     with Store.read(server.folder / ".askwell" / "project.db") as store:
         assert store.labels() | store.holdout_labels() == {50: 1}

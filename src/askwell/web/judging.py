@@ -31,7 +31,7 @@ class Opinions:
 def judge(project: Project, items: Sequence[int]) -> Opinions:
     """What the models say of some images, with what was merged counted together."""
     every = project.store.classes(active_only=False)
-    active = np.array([each.id for each in every if each.active], dtype=np.int64)
+    active = active_ids(every)
     wanted = np.array(items, dtype=np.int64)
     said = Opinions(active, np.full((len(wanted), len(active)), np.nan, dtype=np.float32))
     last, checked = project.supervisor.predictions, project.supervisor.checked
@@ -54,6 +54,23 @@ def shares(
     return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
 
+def active_ids(every: Sequence[ClassName]) -> NDArray[np.int64]:
+    """The classes that there are now, (C,)."""
+    return np.array([each.id for each in every if each.active], dtype=np.int64)
+
+
+def active_shares(
+    every: Sequence[ClassName], source: RankingFile | CheckFile, rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Probabilities of some rows by the classes that there are now, (N, C)."""
+    place = {number: column for column, number in enumerate(active_ids(every).tolist())}
+    probs = np.zeros((len(rows), len(place)), dtype=np.float32)
+    for column, number in _columns(every, source):
+        if number in place:
+            probs[:, place[number]] += source.probs[rows, column]
+    return probs
+
+
 def _columns(every: Sequence[ClassName], source: RankingFile | CheckFile) -> list[tuple[int, int]]:
     """Each column of a source's probabilities with the class that it counts for now."""
     now = {each.id: each.counts_as for each in every}
@@ -71,8 +88,4 @@ def _enter(
     """Take over what a source says of those that are asked, where it knows them."""
     rows = np.searchsorted(items, wanted).clip(max=len(items) - 1)
     known = np.flatnonzero(asked & (items[rows] == wanted))
-    place = {number: column for column, number in enumerate(said.classes.tolist())}
-    said.probs[known] = 0
-    for column, number in _columns(every, source):
-        if number in place:
-            said.probs[known, place[number]] += source.probs[rows[known], column]
+    said.probs[known] = active_shares(every, source, rows[known])

@@ -94,7 +94,7 @@ export class Desk {
     const entry = this.#shown;
     const kind = entry.flagged ? "unflag" : "flag";
     this.#send(entry, kind, null);
-    this.#steps.push({ entry, kind, before: { flagged: entry.flagged } });
+    this.#steps.push({ entry, kind, name: KINDS[kind], before: { flagged: entry.flagged } });
     entry.flagged = !entry.flagged;
     this.#paint();
     toast(KINDS[kind], this.#undoButton());
@@ -105,7 +105,8 @@ export class Desk {
     const first = !this.looking;
     const before = { kind: entry.kind, label: entry.label };
     this.#send(entry, kind, chosen);
-    this.#steps.push({ entry, kind, before, first });
+    const name = chosen?.name ?? KINDS[kind];
+    this.#steps.push({ entry, kind, name, before, first });
     Object.assign(entry, { kind, label: chosen?.id ?? null, returned: false });
     if (first) {
       this.#upcoming.shift();
@@ -116,7 +117,6 @@ export class Desk {
     } else {
       this.#position = null;
     }
-    const name = chosen?.name ?? KINDS[kind];
     toast(first || this.reviewing ? name : `Corrected: ${name}`, this.#undoButton());
     this.#show();
   }
@@ -152,7 +152,7 @@ export class Desk {
     Object.assign(step.entry, step.before);
     if (step.kind !== "flag" && step.kind !== "unflag") this.outbox.unsettle(step.entry.item);
     this.#return(step.entry, step.first);
-    toast("Undone");
+    toast(`Undone: ${step.name}`);
   }
 
   /** Show an image again whose answer was taken back. */
@@ -352,7 +352,9 @@ export class Desk {
       } else if (unanswered && !asked) {
         this.#past = this.#past.filter((each) => each !== entry || this.reviewing);
       }
-      toast("Undone");
+      const { kind, label, path } = answer.undone;
+      const name = this.panel.classes.find(({ id }) => id === label)?.name ?? KINDS[kind] ?? "a label";
+      toast(`Undone: ${name}, ${path}`);
     } else if (entries[0].type === "undo" && !answer.item) {
       toast("There is nothing to undo.");
     }

@@ -3,6 +3,7 @@
 import { ask } from "./outbox.js";
 
 const MOST = 5; // classes with a bar of their own
+const MEASURES = "This image measures the model: judge by yourself, or the accuracy comes out too good.";
 
 const percent = (share) => `${(100 * share).toFixed(share < 0.1 && share > 0 ? 1 : 0)} %`;
 
@@ -71,6 +72,8 @@ export class Opinion {
     if (others > 0) rows.push(bar(`${others} others`, [[rest, ""]], percent(Math.max(0, rest))));
     this.#box.replaceChildren(head);
     if (!best) return;
+    const notes = [opinion.reliability, opinion.measures && MEASURES].filter(Boolean);
+    if (notes.length) this.#box.append(element("p", notes.join(" "), "note opinion-notes"));
     const columns = element("div", undefined, "opinion-columns");
     const left = element("div", undefined, "opinion-bars");
     left.append(...rows);

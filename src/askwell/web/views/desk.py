@@ -12,6 +12,7 @@ from askwell.labelling.archives import RankingFile
 from askwell.store import Current, Decision, Item
 from askwell.web.judging import judge, shares
 from askwell.web.project import Project
+from askwell.web.reliability import when_as_sure
 from askwell.web.rendering import page, project_of, viewer_of
 from askwell.web.schemas import DecisionsBody, Id, UndoBody
 from askwell.web.status import status, why
@@ -70,14 +71,20 @@ def decide(request: Request, body: DecisionsBody, n: Wanted = AHEAD) -> dict[str
 
 @router.post("/api/undo")
 def undo(request: Request, body: UndoBody, n: Wanted = AHEAD) -> dict[str, Any]:
-    """Undo the annotator's last decision that stands; `item` is the image it was about."""
+    """Undo the annotator's last decision that stands.
+
+    `item` is the image it was about, as it stands now; `undone` is what was taken back.
+    """
     project, who = project_of(request), annotator_of(request, body.annotator)
     event = project.store.undo(who, body.key)
-    item = None
+    item = undone = None
     if event is not None:
         project.decided(trains=True)
         item = _standing(project, who, event.decision.item)
-    return {"item": item, **_answer(project, who, n)}
+        (last,) = project.store.events(after=(event.supersedes or 1) - 1, limit=1)
+        path = project.store.showing(last.decision.item).path
+        undone = {"kind": last.decision.kind, "label": last.decision.label, "path": path}
+    return {"item": item, "undone": undone, **_answer(project, who, n)}
 
 
 @router.get("/api/history")
@@ -118,6 +125,13 @@ def opinion(request: Request, item: Id, annotator: Who = None) -> dict[str, Any]
             epistemic / total if total > 0 else 0.0,
             early=ranking.stream == "cold",
         ),
+        "reliability": when_as_sure(
+            ranking,
+            project.store.holdout_labels(),
+            project.store.classes(active_only=False),
+            image.id,
+        ),
+        "measures": project.store.is_reserved(image),
         "path": image.path,
     }
 
