@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from askwell.store import ClassName
-from askwell.web.reliability import NEAREST, when_as_sure
+from askwell.web.reliability import FEWEST, NEAREST, when_as_sure
 from tests.web.test_judging import label, ranking
 
 EVERY = [ClassName(1, "naevus", None, 0, None), ClassName(2, "melanoma", None, 1, None)]
@@ -19,7 +19,7 @@ def test_the_nearest_in_confidence_are_counted_and_all_that_are_as_near():
     # 25 images at 0.75, of which 10 are right, and 30 at 1.0, which are all right.
     confidences = [0.75] * 25 + [1.0] * 30
     truth = {2 + i: 1 if i < 10 or i >= 25 else 2 for i in range(55)}
-    model = ranking(list(range(1, 57)), sure(0.8125, *confidences), [1, 2])
+    model = ranking(list(range(1, 57)), sure(0.78125, *confidences), [1, 2])
     assert when_as_sure(model, truth, EVERY, 1) == (
         "Of the 25 random images of which it is about as sure (75 %), it gets 10 right."
     )
@@ -30,15 +30,23 @@ def test_the_nearest_in_confidence_are_counted_and_all_that_are_as_near():
 
 
 def test_both_ends_are_told_and_the_image_itself_does_not_count():
-    confidences = np.linspace(0.5, 1, 40)
+    confidences = np.linspace(0.875, 1, 40)
     truth = dict.fromkeys(range(1, 41), 1)
     model = ranking(list(range(1, 41)), sure(*confidences), [1, 2])
     said = when_as_sure(model, truth, EVERY, 40)
-    assert said.startswith(f"Of the {NEAREST} random images of which it is about as sure (74 to 99")
-    few = dict.fromkeys(range(1, NEAREST + 1), 1)
-    assert when_as_sure(model, few, EVERY, 1) == ""  # it is one of the twenty
-    assert when_as_sure(model, few, EVERY, 40) != ""
+    assert said.startswith(f"Of the {NEAREST} random images of which it is about as sure (94 to 10")
+    few = dict.fromkeys(range(1, FEWEST + 1), 1)
+    assert when_as_sure(model, few, EVERY, 1) == ""  # it is one of the ten
+    assert when_as_sure(model, few, EVERY, 11) != ""
     assert when_as_sure(model, truth, EVERY, 99) == ""  # of which it says nothing
+
+
+def test_images_of_which_it_is_less_sure_do_not_count():
+    truth = dict.fromkeys(range(2, 42), 1)
+    model = ranking(list(range(1, 42)), sure(1.0, *[0.75] * 31, *[0.9375] * 9), [1, 2])
+    assert when_as_sure(model, truth, EVERY, 1) == ""  # nine
+    model = ranking(list(range(1, 42)), sure(1.0, *[0.75] * 30, *[0.9375] * 10), [1, 2])
+    assert when_as_sure(model, truth, EVERY, 1).startswith("Of the 10 random images")
 
 
 def test_what_was_merged_is_right_as_one_class():

@@ -13,7 +13,13 @@ from askwell.store import ClassName
 from askwell.web.judging import active_ids, active_shares
 
 NEAREST = 20
-"""Images of the reserve that are compared at least: with fewer nothing is said."""
+"""Images of the reserve that are counted, …"""
+
+FARTHEST = 0.1
+"""… as far as their probability is within this, …"""
+
+FEWEST = 10
+"""… and below this many nothing is said."""
 
 
 def when_as_sure(
@@ -22,7 +28,7 @@ def when_as_sure(
     """A sentence on the images of the reserve of which a model is about as sure as of this one.
 
     They are the nearest ones by the probability of the likeliest class, and all that are as near
-    as the last of them.
+    as the last of them; none that are far from it.
 
     Args:
         ranking: of the model.
@@ -36,14 +42,17 @@ def when_as_sure(
     rows = {each: row for each in truth if (row := ranking.row(each)) is not None}
     own = ranking.row(item)
     rows.pop(item, None)
-    if own is None or len(rows) < NEAREST:
+    if own is None or len(rows) < FEWEST:
         return ""
     probs = active_shares(every, ranking, np.array([own, *rows.values()]))
     sure = probs.max(axis=1)
     said = active_ids(every)[probs[1:].argmax(axis=1)]
     right = said == np.array([truth[each] for each in rows])
     apart = np.abs(sure[1:] - sure[0])
-    near = apart <= np.sort(apart)[NEAREST - 1]
+    last = np.sort(apart)[:NEAREST][-1]
+    near = apart <= min(FARTHEST, last)
+    if near.sum() < FEWEST:
+        return ""
     low, high = (f"{100 * end:.0f}" for end in (sure[1:][near].min(), sure[1:][near].max()))
     between = f"{low} %" if low == high else f"{low} to {high} %"
     return (
