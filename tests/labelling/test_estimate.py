@@ -206,6 +206,25 @@ def test_a_model_of_classes_that_were_one_has_no_images():
     assert Point.of(12, merged, {4: 3, 9: 3}, {1: 3, 2: 3, 3: 3}) == Point(12, {4: True, 9: True})
 
 
+def test_a_long_curve_is_thinned_and_says_nearly_the_same():
+    rng = np.random.default_rng(1)
+    hardness = rng.random(200)
+
+    def point(labels: int) -> Point:
+        error = 2 * labels**-0.5
+        return Point(labels, dict(enumerate((hardness > error).tolist())))
+
+    long, short = [range(20, 4020, step) for step in (5, 100)]
+    found = expected([point(n) for n in long], 500)
+    assert found.gain is not None
+    assert "models with 20 to 4015 labels" in found.reason
+    assert int(found.reason.split()[2]) <= 60
+    less = expected([point(n) for n in [*short, 4015]], 500).gain
+    assert less is not None
+    assert found.gain.value == pytest.approx(less.value, rel=0.2)
+    assert found.gain.low <= 2 * (4015**-0.5 - 4515**-0.5) <= found.gain.high
+
+
 def test_a_ranking_without_measures_is_a_point_without_images():
     assert Point.of(3, {}, {4: 1}, APART) == Point(3, {})
     earlier = {"holdout_items": [4], "holdout_correct": [1]}  # not said which class it saw

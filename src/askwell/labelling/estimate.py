@@ -24,6 +24,7 @@ LEAST_GROWTH = 1.5
 """… by which factor the labels must have grown from the first to the last."""
 
 _RESAMPLES = 2000
+_MOST_POINTS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def expected(
         seed: of the resampling.
     """
     last = {point.labels: point for point in points if point.correct}
-    curve = [last[labels] for labels in sorted(last)]
+    curve = _thinned([last[labels] for labels in sorted(last)])
     reason = _too_little(curve)
     if reason:
         return Expectation(more, None, reason)
@@ -123,6 +124,21 @@ def expected(
         f"labels on {images} hold-out images: {more} more labels would add about "
         f"{_points(gain.value)} of accuracy ({100 * gain.low:.1f} to {100 * gain.high:.1f}).",
     )
+
+
+def _thinned(curve: Sequence[Point]) -> Sequence[Point]:
+    """At most `_MOST_POINTS` of a curve, evenly by the logarithm of the labels, ends included.
+
+    After thousands of labels the fits would take longer than an image may; models that had nearly
+    the same labels say nearly the same.
+    """
+    if len(curve) <= _MOST_POINTS:
+        return curve
+    labels = np.array([point.labels for point in curve])
+    wanted = np.geomspace(max(1, labels[0]), labels[-1], _MOST_POINTS).round()
+    wanted[-1] = labels[-1]
+    chosen = np.unique(np.searchsorted(labels, wanted))
+    return [curve[i] for i in chosen]
 
 
 def _too_little(curve: Sequence[Point]) -> str:
