@@ -354,7 +354,8 @@ export class Desk {
       }
       const { kind, label, path } = answer.undone;
       const name = this.panel.classes.find(({ id }) => id === label)?.name ?? KINDS[kind] ?? "a label";
-      toast(`Undone: ${name}, ${path}`);
+      // Of an image that is to be judged again, the path might give the class away.
+      toast(`Undone: ${name}${asked ? "" : `, ${path}`}`);
     } else if (entries[0].type === "undo" && !answer.item) {
       toast("There is nothing to undo.");
     }
