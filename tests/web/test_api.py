@@ -341,6 +341,51 @@ def test_disagreements_are_looked_at_settled_as_bad_and_reopened(project, client
     assert said == {ada: 1, bob: 2}
 
 
+def test_a_bad_image_against_a_class_is_a_disagreement(project, client):
+    bob, ada = project.store.annotator("bob").id, project.access.annotator
+    (first,) = offers(client, 1, annotator=bob)
+    item = first["item"]
+    post(client, decision(first, label=2, annotator=bob))
+    post(client, {"key": key(), "item": item, "kind": "bad", "stream": "review"})
+    page = client.get("/agreement").text
+    assert "<li>bob: <strong>1</strong></li><li>ada: <strong>a bad image</strong></li>" in page
+    assert "0 images were labelled by two or more people" in page
+    assert client.get("/api/gallery", params={"show": "differs"}).json()["found"] == 2
+    settle = {"key": key(), "item": item, "label": 2}
+    assert client.post("/api/adjudicate", json=settle).status_code == 200
+    assert project.store.settlements() == {item: Settlement(2, by=ada)}
+    assert "All are settled." not in client.get("/agreement").text
+    assert "1 settled" in client.get("/agreement").text
+    assert client.post("/api/unsettle", json={"key": key(), "item": item}).status_code == 200
+    assert "<li>ada: <strong>a bad image</strong></li>" in client.get("/agreement").text
+
+
+def test_an_undone_settlement_is_shown_with_what_the_others_said(project, client):
+    bob = project.store.annotator("bob").id
+    (first,) = offers(client, 1, annotator=bob)
+    post(client, decision(first, label=2, annotator=bob))
+    post(
+        client,
+        {"key": key(), "item": first["item"], "kind": "label", "label": 1}
+        | {"stream": "adjudication"},
+    )
+    item = client.post("/api/undo", json={"key": key()}).json()["item"]
+    assert item["others"] == [{"by": "bob", "label": "1"}]  # so that another key settles, too
+    post(client, decision(offers(client)[0]))
+    assert "others" not in client.post("/api/undo", json={"key": key()}).json()["item"]
+
+
+def test_a_label_that_is_taken_away_trains(project, client, monkeypatch):
+    trained = []
+    monkeypatch.setattr(project.supervisor, "labels_changed", lambda: trained.append(1))
+    first, second = offers(client, 2)
+    post(client, decision(first, "unsure"))
+    assert trained == []
+    post(client, decision(second))
+    post(client, {"key": key(), "item": second["item"], "kind": "unsure", "stream": "review"})
+    assert len(trained) == 2
+
+
 def test_what_was_settled_is_found_by_its_class_and_says_by_whom(project, client):
     bob = project.store.annotator("bob").id
     (first,) = offers(client, 1, annotator=bob)
@@ -364,11 +409,29 @@ def test_a_labelled_file_that_is_gone_is_said_to_be_gone(project, client, folder
     (folder / path).unlink()
     client.post("/api/problems/retry", json={})
     page = client.get("/gallery").text
-    assert '<span class="away">The file is gone</span>' in page
+    assert f'<span class="away">The file is gone<span class="path">{path}</span></span>' in page
     assert f"/thumb/{first['item']}" not in page
     gone = client.get(f"/image/{first['item']}")
     assert gone.status_code == 410
     assert gone.json()["error"].startswith(f"{path} is gone; what was said of it counts again")
+
+
+def test_what_was_settled_stays_so_while_its_file_is_gone(project, client, folder):
+    bob, ada = project.store.annotator("bob").id, project.access.annotator
+    (first,) = offers(client, 1, annotator=bob)
+    item = first["item"]
+    post(client, decision(first, label=1, annotator=bob))
+    corrected = {"key": key(), "item": item, "kind": "label", "label": 2}
+    post(client, corrected | {"stream": "adjudication"})
+    (folder / project.store.item(item).path).unlink()
+    client.post("/api/problems/retry", json={})
+    assert client.get("/api/gallery", params={"show": "differs"}).json()["found"] == 0
+    assert client.get("/api/gallery", params={"show": "settled"}).json()["found"] == 2
+    assert project.store.settlements(gone=True) == {item: Settlement(2, by=ada)}
+    assert project.store.settlements() == {}
+    assert '"settled": {"by": "ada", "label": "1"}' in (
+        client.get("/review", params={"show": "settled"}).text.replace("&#34;", '"')
+    )
 
 
 def test_what_only_one_person_is_asked_is_seen_by_all_whatever_the_overlap(project, client):

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -132,6 +133,20 @@ def test_a_merge_that_was_taken_back_leaves_no_point_in_the_curve(training, clie
     after = known.points(supervisor.history)
     assert len(after) == sum(not e.metrics["merged"] for e in measured) < len(measured)
     assert known.points(training.store.rankings()) == after  # as the file has it, too
+
+
+def test_models_of_labels_that_were_taken_back_and_of_one_class_are_left_out(training, client):
+    label_each_class(training)
+    store, known = training.store, training.known
+    wait(training, lambda: training.supervisor.history[-1].trained_on == len(store.labels()))
+    history = training.supervisor.history
+    assert known.points(history)[-1].labels == len(store.labels())
+    fewer = replace(history[-1], version=history[-1].version + 1, trained_on=20)
+    points = known.points([*history, fewer])
+    assert points[-1].labels == max(point.labels for point in points) == 20
+    for number in range(2, 11):
+        store.merge_class(number, 1)
+    assert known.points(history) == []  # there is nothing to be right or wrong about
 
 
 def test_a_killed_trainer_comes_back(training):

@@ -127,12 +127,14 @@ def events(db: sqlite3.Connection, after: int, limit: int | None) -> list[Event]
     return [event_of(row) for row in rows]
 
 
-def verdicts(db: sqlite3.Connection) -> list[Verdict]:
-    """All contents that can be shown and that somebody labelled or called bad."""
+def verdicts(db: sqlite3.Connection, *, gone: bool = False) -> list[Verdict]:
+    """All contents that can be shown (or were once) and that somebody labelled or called bad."""
     rows = db.execute(
-        "SELECT x.content, c.item, c.key, x.annotator, x.kind, x.label, x.adjudicated "
+        "SELECT x.content, coalesce(c.item, x.item), c.key, "
+        "x.annotator, x.kind, x.label, x.adjudicated "
         "FROM current AS x JOIN content AS c ON c.id = x.content "
-        "WHERE c.item NOTNULL AND x.kind IN ('label', 'bad') ORDER BY x.answer"
+        "WHERE (c.item NOTNULL OR ?) AND x.kind IN ('label', 'bad') ORDER BY x.answer",
+        (gone,),
     )
     merged = classes.merged(db)
     found: dict[int, Verdict] = {}
@@ -173,14 +175,15 @@ def agreement_pairs(db: sqlite3.Connection) -> list[tuple[int, Mapping[int, int]
 
 
 def said_alone(db: sqlite3.Connection) -> dict[int, dict[int, int | None]]:
-    """What each annotator said on their own of images that several labelled or that were settled.
+    """What each annotator said on their own of images that several said something of.
 
-    Item → annotator → class, None for a bad image.
+    These are images that several labelled, that somebody labelled and another one calls bad, and
+    those that were settled. Item → annotator → class, None for a bad image.
     """
     rows = db.execute(
         "SELECT c.item, e.annotator, e.label, e.kind FROM event AS e "
         "JOIN item ON item.id = e.item JOIN content AS c ON c.id = item.content "
-        "WHERE c.item NOTNULL AND (c.votes > 1 OR c.settled) "
+        "WHERE c.item NOTNULL AND (c.votes > 1 OR c.settled OR (c.bad AND c.votes)) "
         "AND e.kind IN ('label', 'unsure', 'bad', 'later') "
         "AND e.stream != 'adjudication' AND NOT EXISTS "
         "(SELECT 1 FROM event AS u WHERE u.kind = 'undo' AND u.supersedes = e.seq) ORDER BY e.seq"
@@ -194,8 +197,13 @@ def said_alone(db: sqlite3.Connection) -> dict[int, dict[int, int | None]]:
     return dict(sorted(said.items()))
 
 
-def settlements(db: sqlite3.Connection) -> dict[int, Settlement]:
-    """Item → what somebody settled that it is, the last word of several."""
+def settlements(db: sqlite3.Connection, *, gone: bool = False) -> dict[int, Settlement]:
+    """Item → what somebody settled that it is, the last word of several.
+
+    With those whose files are gone, if wanted, by the item that was answered first.
+    """
     return {
-        v.item: Settlement(v.adjudicated, v.settler) for v in verdicts(db) if v.settler is not None
+        v.item: Settlement(v.adjudicated, v.settler)
+        for v in verdicts(db, gone=gone)
+        if v.settler is not None
     }

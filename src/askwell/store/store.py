@@ -316,10 +316,10 @@ class Store:
         with self._file.reading() as db:
             return standing.said_alone(db)
 
-    def settlements(self) -> dict[int, Settlement]:
-        """Item → what it was settled as, and by whom."""
+    def settlements(self, *, gone: bool = False) -> dict[int, Settlement]:
+        """Item → what it was settled as, and by whom; with files that are gone, if wanted."""
         with self._file.reading() as db:
-            return standing.settlements(db)
+            return standing.settlements(db, gone=gone)
 
     # Offers
 

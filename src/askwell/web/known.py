@@ -22,11 +22,13 @@ class Estimate:
         accuracy: of the last model; None before there are enough images.
         images: of the reserve that were labelled when it was made.
         expectation: what more labels would bring.
+        points: the models that were measured, in their order; the last one is the one in use.
     """
 
     accuracy: Interval | None
     images: int
     expectation: Expectation
+    points: Sequence[Point] = ()
 
 
 class Known:
@@ -44,18 +46,25 @@ class Known:
         return kept[1]
 
     def points(self, rankings: Sequence[Ranking]) -> list[Point]:
-        """The models that were measured, in their order, by the labels and classes of now."""
+        """The models that were measured, in their order, by the labels and classes of now.
+
+        Left out are models of more labels than the last one: some of theirs were taken back.
+        """
+        every = self._store.classes(active_only=False)
+        if sum(each.active for each in every) < 2:
+            return []  # whatever is said, it is right
         truth = self._store.holdout_labels()
-        counts_as = {each.id: each.counts_as for each in self._store.classes(active_only=False)}
+        counts_as = {each.id: each.counts_as for each in every}
         points = [
             Point.of(each.trained_on, each.metrics, truth, counts_as)
             for each in sorted(rankings, key=lambda each: each.version)
         ]
-        return [point for point in points if point.correct]
+        measured = [point for point in points if point.correct]
+        return [point for point in measured if point.labels <= measured[-1].labels]
 
 
 def estimate(curve: Sequence[Point]) -> Estimate:
     """Accuracy of the last model on the reserve, and what more labels would bring."""
     right = list(curve[-1].correct.values()) if curve else []
     now = accuracy(right) if len(right) >= FEWEST else None
-    return Estimate(now, len(right), expected(curve, MORE))
+    return Estimate(now, len(right), expected(curve, MORE), curve)

@@ -69,9 +69,23 @@ class Words:
         """What an image is said to be; None is a bad image."""
         return "a bad image" if label is None else self.classes[label]
 
+    def of_answer(self, each: Current) -> dict[str, str]:
+        """Who gave an answer, and what it says that the image is."""
+        return {"by": self.people[each.annotator], "label": self.said(each.label)}
+
     def verdict(self, settled: Settlement) -> dict[str, str]:
         """Who settled an image, and as what."""
         return {"by": self.people[settled.by], "label": self.said(settled.label)}
+
+
+def others(project: Project, item: int, viewer: int) -> list[dict[str, str]]:
+    """What other people say that an image is, the last one last."""
+    words = Words.of(project)
+    return [
+        words.of_answer(each)
+        for each in project.store.answers(item)
+        if each.annotator != viewer and each.kind in SAID
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +101,7 @@ def filtered(
     project: Project, seen: Sequence[Current], show: Show, label: int | None, by: int | None
 ) -> Found:
     """The answers, of those that a viewer may see, that are asked for: newest or worst first."""
-    settled = project.store.settlements()
+    settled = project.store.settlements(gone=True)
     differing = _differing(seen, settled) if show == "differs" else set()
     current = [
         each
@@ -116,7 +130,7 @@ def _is_shown(
         case "settled":
             return each.shown in settled and each.kind in SAID
         case "differs":
-            return each.shown in differing and each.kind == "label"
+            return each.shown in differing and each.kind in SAID
         case "disagrees":
             return each.kind == "label"
     return each.kind == show
@@ -128,10 +142,10 @@ def _class(each: Current, show: Show, settled: Mapping[int, Settlement]) -> int 
 
 
 def _differing(seen: Sequence[Current], settled: Container[int]) -> set[int]:
-    """Images to which people gave different classes, and that nobody settled."""
+    """Images of which people said different things, and that nobody settled."""
     said = defaultdict[int, set[int | None]](set)
     for each in seen:
-        if each.kind == "label" and each.shown not in settled:
+        if each.kind in SAID and each.shown not in settled:
             said[each.shown].add(each.label)
     return {item for item, labels in said.items() if len(labels) > 1}
 
@@ -139,7 +153,7 @@ def _differing(seen: Sequence[Current], settled: Container[int]) -> set[int]:
 def away(items: Mapping[int, Item]) -> dict[int, str]:
     """What is said in the place of pictures that there are none of."""
     return {
-        number: "The file is gone" if item.status == "vanished" else "The file cannot be read"
+        number: f"The file {'is gone' if item.status == 'vanished' else 'cannot be read'}"
         for number, item in items.items()
         if item.status != "ok"
     }

@@ -24,6 +24,10 @@ function reopen() {
   sessionStorage.removeItem("askwell:open");
   const folded = id ? document.getElementById(id) : null;
   if (folded) folded.open = true;
+  const place = sessionStorage.getItem("askwell:pair");
+  sessionStorage.removeItem("askwell:pair");
+  // What was decided is gone from the list: the next one has its place.
+  if (place) document.querySelectorAll(".pair")[Number(place)]?.querySelector("button")?.focus();
 }
 
 /** The question before a form is sent, with what was chosen in it: {into} is the field's words. */
@@ -45,6 +49,8 @@ async function submit(form, submitter) {
     const said = answer.said ?? form.dataset.said;
     if (said) sessionStorage.setItem("askwell:said", said);
     sessionStorage.setItem("askwell:open", form.closest("details")?.id ?? "");
+    const pairs = [...document.querySelectorAll(".pair")];
+    if (form.closest(".pair")) sessionStorage.setItem("askwell:pair", pairs.indexOf(form.closest(".pair")));
     if (form.dataset.show) {
       document.querySelector(form.dataset.show).value = answer.value;
       form.classList.remove("busy");

@@ -85,8 +85,10 @@ export class Desk {
     if (chosen && this.#ready()) this.#decide("label", chosen);
   }
 
+  /** Looking back, "later" goes on: who leafs through answers does not mean to take them away. */
   skip(kind) {
-    if (this.#ready(true)) this.#decide(kind, null);
+    if (kind === "later" && this.looking) this.look(1);
+    else if (this.#ready(true)) this.#decide(kind, null);
   }
 
   flag() {
@@ -103,9 +105,11 @@ export class Desk {
   #decide(kind, chosen) {
     const entry = this.#shown;
     const first = !this.looking;
-    const before = { kind: entry.kind, label: entry.label };
+    const before = { kind: entry.kind, label: entry.label, settled: entry.settled };
+    const replaces = entry.kind !== null && entry.kind !== kind;
     this.#send(entry, kind, chosen);
     const name = chosen?.name ?? KINDS[kind];
+    if (this.looking && streamOf(entry, kind) === "adjudication") entry.settled = { by: "you", label: name };
     this.#steps.push({ entry, kind, name, before, first });
     Object.assign(entry, { kind, label: chosen?.id ?? null, returned: false });
     if (first) {
@@ -117,7 +121,7 @@ export class Desk {
     } else {
       this.#position = null;
     }
-    toast(first || this.reviewing ? name : `Corrected: ${name}`, this.#undoButton());
+    toast(first || !replaces ? name : `Corrected: ${name}`, this.#undoButton());
     this.#show();
   }
 
@@ -175,7 +179,8 @@ export class Desk {
 
   /** Whether the image is on screen: nobody answers what cannot be seen yet. */
   #ready(unseen = false) {
-    return this.#shown !== null && (unseen || this.images.get(this.#shown).ready);
+    if (this.#shown === null || this.#shown.trouble) return false;
+    return unseen || this.images.get(this.#shown).ready;
   }
 
   // ---- which image ---------------------------------------------------------------------------
@@ -262,7 +267,7 @@ export class Desk {
   #paint() {
     const entry = this.#shown;
     this.panel.mark(entry?.kind === "label" ? entry.label : null);
-    this.panel.enable(Boolean(entry), !entry?.trouble);
+    this.panel.enable(Boolean(entry) && !entry.trouble);
     if (!this.reviewing) $("ask").textContent = entry || !this.#done ? "Which class is it?" : "No image is left";
     for (const kind of ["unsure", "bad", "later"]) {
       document.querySelector(`.skips [data-do=${kind}]`).classList.toggle("chosen", entry?.kind === kind);

@@ -22,7 +22,7 @@ export class Panel {
   // Class at each digit and letter: as it was when the page was loaded, whatever others change.
   #places = [];
   #letters = new Map();
-  #enabled = [true, true];
+  #enabled = true;
 
   constructor(choose) {
     this.#choose = choose;
@@ -53,11 +53,10 @@ export class Panel {
     for (const [each, button] of this.#buttons) button.setAttribute("aria-pressed", String(each === id));
   }
 
-  /** Whether there is an image to say something of, and whether it may come in sight. */
-  enable(any, visible) {
-    this.#enabled = [any, visible];
-    for (const button of document.querySelectorAll(".classes button")) button.disabled = !any || !visible;
-    for (const button of document.querySelectorAll(".skips button")) button.disabled = !any;
+  /** Whether there is an image to say something of. */
+  enable(any) {
+    this.#enabled = any;
+    for (const button of document.querySelectorAll(".classes button, .skips button")) button.disabled = !any;
   }
 
   /** The class at a digit's place; undefined if there is none. */
@@ -124,6 +123,6 @@ export class Panel {
     }
     $("classes").replaceChildren(...this.#buttons.values());
     $("classes").classList.toggle("many", classes.length > 6);
-    this.enable(...this.#enabled);
+    this.enable(this.#enabled);
   }
 }

@@ -31,8 +31,11 @@ def agreement(request: Request) -> Response:
         return RedirectResponse("/start", 303)
     pairs = project.store.agreement_pairs()
     said, settled = project.store.said_alone(), project.store.settlements()
-    differing = [(item, answers) for item, answers in pairs if len(set(answers.values())) > 1]
-    open_ = [(item, answers) for item, answers in differing if item not in settled]
+    open_ = [
+        (item, answers)
+        for item, answers in said.items()
+        if len(set(answers.values())) > 1 and item not in settled
+    ]
     closed = list(settled.items())[:_SHOWN]
     listed = [item for item, _ in (*open_[:_SHOWN], *closed)]
     return page(
@@ -59,9 +62,9 @@ def agreement(request: Request) -> Response:
 def adjudicate(request: Request, body: AdjudicationBody) -> dict[str, Any]:
     """Settle what an image is."""
     project = project_of(request)
-    shared = {item for item, _ in project.store.agreement_pairs()}
+    several = {item for item, said in project.store.said_alone().items() if len(said) > 1}
     image = project.store.showing(body.item)  # the file may have been renamed since
-    if image.id not in shared | project.store.settlements().keys():
+    if image.id not in several | project.store.settlements().keys():
         raise LabelError(
             f"{image.path} has no two labels to decide between any more, or its file is gone. "
             "Load the page anew."

@@ -9,19 +9,21 @@ from starlette.responses import RedirectResponse, Response
 
 from askwell.errors import LabelError
 from askwell.labelling.archives import RankingFile
-from askwell.store import Current, Decision, Item
+from askwell.store import Current, Decision, Event, Item
 from askwell.web.judging import judge, shares
 from askwell.web.project import Project
 from askwell.web.reliability import when_as_sure
 from askwell.web.rendering import page, project_of, viewer_of
 from askwell.web.schemas import DecisionsBody, Id, UndoBody
 from askwell.web.status import status, why
+from askwell.web.tiles import others
 from askwell.web.views.session import enter
 
 router = APIRouter()
 
 AHEAD = 5
 _TRAINS = frozenset({"label", "bad"})
+_SKIPS = frozenset({"unsure", "later"})
 _REVIEWS = frozenset({"review", "adjudication"})
 _MOST_PAST = 500
 
@@ -64,9 +66,15 @@ def decide(request: Request, body: DecisionsBody, n: Wanted = AHEAD) -> dict[str
     who = decisions[-1].annotator
     new = sum(each.kind == "label" and each.stream not in _REVIEWS for each in decisions)
     project.pace.note(who, new)
-    project.decided(trains=any(each.kind in _TRAINS for each in decisions))
+    project.decided(trains=any(map(_changes_labels, events)))
     stored = [{"key": e.decision.key, "seq": e.seq, "created_at": e.created_at} for e in events]
     return {"events": stored, **_answer(project, who, n)}
+
+
+def _changes_labels(event: Event) -> bool:
+    """Whether there is a label more, or one less: what was said before may have been one."""
+    kind = event.decision.kind
+    return kind in _TRAINS or (kind in _SKIPS and event.supersedes is not None)
 
 
 @router.post("/api/undo")
@@ -77,13 +85,16 @@ def undo(request: Request, body: UndoBody, n: Wanted = AHEAD) -> dict[str, Any]:
     """
     project, who = project_of(request), annotator_of(request, body.annotator)
     event = project.store.undo(who, body.key)
-    item = undone = None
+    item: dict[str, Any] | None = None
+    undone = None
     if event is not None:
         project.decided(trains=True)
         item = _standing(project, who, event.decision.item)
         (last,) = project.store.events(after=(event.supersedes or 1) - 1, limit=1)
         path = project.store.showing(last.decision.item).path
         undone = {"kind": last.decision.kind, "label": last.decision.label, "path": path}
+        if last.decision.stream == "adjudication":  # given with the others' answers in sight
+            item |= {"others": others(project, last.decision.item, who), "path": path}
     return {"item": item, "undone": undone, **_answer(project, who, n)}
 
 

@@ -47,12 +47,14 @@ def gallery(
     classes = project.store.classes()
     kept = {"show": show} | {k: v for k, v in (("label", label), ("by", by)) if v is not None}
     shown = tiles[(at - 1) * _PAGE : at * _PAGE]
+    files = project.store.some(tile.answer.shown for tile in shown)
     return page(
         request,
         "gallery.html",
         title="Gallery",
         tiles=shown,
-        away=away(project.store.some(tile.answer.shown for tile in shown)),
+        away=away(files),
+        files=files,
         found=len(tiles),
         images=len({tile.answer.shown for tile in tiles}),
         # Of a class, or of a kind, the number would tell what others said.
@@ -162,7 +164,7 @@ def _entries(
     Where there are such, they are in sight: what the viewer says then settles what the image is.
     A correction goes to the file that the viewer answered on, also where a copy stands for it now.
     """
-    known, settled = project.store.some(items), project.store.settlements()
+    known, settled = project.store.some(items), project.store.settlements(gone=True)
     words, gone = Words.of(project), away(known)
     entries = {
         item: unanswered(item)
@@ -177,6 +179,5 @@ def _entries(
         if each.annotator == viewer:
             found |= entry(each)
         elif each.kind in SAID:
-            said = {"by": words.people[each.annotator], "label": words.said(each.label)}
-            found["others"].append(said)
+            found["others"].append(words.of_answer(each))
     return [entries[item] for item in items]

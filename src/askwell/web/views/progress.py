@@ -19,7 +19,7 @@ from askwell.labelling.intervals import (
 )
 from askwell.store import Counts
 from askwell.web.acquisitions import ACQUISITIONS
-from askwell.web.curve import Dot, draw
+from askwell.web.curve import NARROW, WIDE, Dot, draw
 from askwell.web.known import FEWEST
 from askwell.web.project import Project
 from askwell.web.rendering import page, project_of, viewer_of
@@ -37,7 +37,7 @@ def progress(request: Request) -> Response:
     store = project.store
     counts, rankings = project.tally.exact(), project.supervisor.history
     known = project.known.of(rankings)
-    dots = curve(project.known.points(rankings))
+    dots = curve(known.points)
     largest = max([1, *counts.per_class.values()])
     return page(
         request,
@@ -47,7 +47,7 @@ def progress(request: Request) -> Response:
         facts=[_labelled(counts), *facts(project, viewer.id, known, counts)],
         advice=advise(known, counts),
         foretold=known.expectation if enough_left(counts) else None,
-        svg=draw(dots) if len(dots) > 1 else None,
+        curves=[draw(dots, width) for width in (WIDE, NARROW)] if len(dots) > 1 else None,
         dots=dots,
         more_measures=_measures(project),
         classes=[(each.name, counts.per_class.get(each.id, 0)) for each in store.classes()],
