@@ -525,6 +525,8 @@ def test_a_labelled_file_that_is_gone_is_said_to_be_gone(server, context):
     assert desk.wait() == other
     assert page.locator(".classes button:enabled").count() == 10
     assert page.is_hidden("#waiting")
+    page.keyboard.press("Space")  # goes on, and takes no label away
+    page.wait_for_selector("#waiting:has-text('is gone')")
     assert standing(server) == desk.expected
     assert desk.errors == []
 
