@@ -1,12 +1,11 @@
-// The labelling desk: which image is shown, and what a key does to it.
+// The labelling desk: what is on screen, and what a key does to it.
 //
-// `upcoming` are images that the server has leased to this annotator, the first one on screen;
-// `past` are those answered, oldest first; `position` points into `past` while looking back, and
-// into the list itself while reviewing. An answer is put into the outbox and the next image is
-// shown at once; the server's acknowledgement brings further images and the state of the project.
+// An answer is put into the outbox and the next image of the line is shown at once; the server's
+// acknowledgement brings further images and the state of the project.
 
 import { onClicks } from "./actions.js";
 import { onKeys } from "./keys.js";
+import { Line } from "./line.js";
 import { Opinion } from "./opinion.js";
 import { Outbox, ask, newKey } from "./outbox.js";
 import { Panel } from "./panel.js";
@@ -22,9 +21,7 @@ const KINDS = { unsure: "Unsure", bad: "Bad image", later: "Later", flag: "Flagg
 const $ = (id) => document.getElementById(id);
 
 export class Desk {
-  #upcoming = [];
-  #past = [];
-  #position = null;
+  #line;
   #steps = []; // what undo takes back, newest last
   #shown = null; // the offer on screen
   #shownAt = 0;
@@ -36,8 +33,8 @@ export class Desk {
   constructor(main) {
     this.annotator = Number(main.dataset.annotator);
     this.reviewing = main.dataset.mode === "review";
-    this.list = JSON.parse(main.dataset.review);
-    this.start_at = Number(main.dataset.start);
+    const list = { entries: JSON.parse(main.dataset.review), start: Number(main.dataset.start) };
+    this.#line = new Line(this.reviewing ? list : null);
     this.back = main.dataset.back;
     this.images = new Prefetch();
     this.viewer = new Viewer($("stage"), $("frame"), {
@@ -59,18 +56,13 @@ export class Desk {
     document.addEventListener("visibilitychange", () => document.hidden || this.#beat());
     setInterval(() => this.#beat(), EVERY_MS);
     this.outbox.send();
-    if (this.reviewing) {
-      this.#past = this.list;
-      this.#position = this.start_at;
-    } else {
-      await this.#history();
-    }
+    if (!this.reviewing) await this.#history();
     await this.refill();
     this.#show();
   }
 
   get looking() {
-    return this.#position !== null;
+    return this.#line.looking;
   }
 
   /** The image on screen, or null. */
@@ -112,15 +104,7 @@ export class Desk {
     if (this.looking && streamOf(entry, kind) === "adjudication") entry.settled = { by: "you", label: name };
     this.#steps.push({ entry, kind, name, before, first });
     Object.assign(entry, { kind, label: chosen?.id ?? null, returned: false });
-    if (first) {
-      this.#upcoming.shift();
-      this.#past = this.#past.filter((each) => each.item !== entry.item);
-      this.#past.push(entry);
-    } else if (this.reviewing) {
-      this.#position = Math.min(this.#position + 1, this.list.length);
-    } else {
-      this.#position = null;
-    }
+    this.#line.answered(entry);
     toast(first || !replaces ? name : `Corrected: ${name}`, this.#undoButton());
     this.#show();
   }
@@ -161,15 +145,7 @@ export class Desk {
 
   /** Show an image again whose answer was taken back. */
   #return(entry, unanswered) {
-    if (unanswered) {
-      entry.returned = true; // until the server has undone it, too, and offers it
-      this.#past = this.#past.filter((each) => each.item !== entry.item);
-      this.#upcoming = [entry, ...this.#upcoming.filter((each) => each.item !== entry.item)];
-      this.#position = null;
-    } else {
-      const index = this.#past.findIndex((each) => each.item === entry.item);
-      this.#position = index >= 0 ? index : this.reviewing ? this.#position : null;
-    }
+    this.#line.bringBack(entry, unanswered);
     this.#show();
   }
 
@@ -186,12 +162,7 @@ export class Desk {
   // ---- which image ---------------------------------------------------------------------------
 
   look(step) {
-    const last = this.reviewing ? this.list.length : this.#past.length;
-    const now = this.#position ?? last;
-    const next = Math.min(last, Math.max(0, now + step));
-    if (next === now) return;
-    this.#position = next === last && !this.reviewing ? null : next;
-    this.#show();
+    if (this.#line.look(step)) this.#show();
   }
 
   /** Escape: the whole image first, then the image to be labelled, then the gallery. */
@@ -199,23 +170,16 @@ export class Desk {
     if (this.reviewing) location.assign(this.back);
     this.viewer.reset();
     if (this.looking && !this.reviewing) {
-      this.#position = null;
+      this.#line.leave();
       this.#show();
     }
   }
 
-  #current() {
-    return (this.looking ? this.#past[this.#position] : this.#upcoming[0]) ?? null;
-  }
-
   #show() {
-    const entry = this.#current();
+    const entry = this.#line.current;
     const changed = entry?.item !== this.#shown?.item;
     this.#shown = entry;
-    const around = this.looking
-      ? this.#past.slice(Math.max(0, this.#position - 2), this.#position + 3)
-      : [...this.#past.slice(-2), ...this.#upcoming];
-    this.images.keep(around);
+    this.images.keep(this.#line.around);
     if (changed || !entry) {
       this.opinion.hide();
       this.#shownAt = performance.now();
@@ -255,7 +219,7 @@ export class Desk {
           return;
         }
         toast(`Image ${entry.item} cannot be shown: ${error.message}`);
-        this.#upcoming = this.#upcoming.filter((each) => each !== entry);
+        this.#line.drop(entry);
         await this.refill();
         this.#show();
       } else {
@@ -276,14 +240,9 @@ export class Desk {
     $("flagged").hidden = !entry?.flagged;
     $("why").textContent = this.looking ? reviewText(entry) : (entry?.why ?? "");
     $("place").hidden = !this.looking;
-    $("place").textContent = this.looking ? placeText(entry, this.#place()) : "";
+    $("place").textContent = this.looking ? placeText(entry, this.#line.place) : "";
     $("waiting").hidden = Boolean(entry && !entry.trouble && this.images.get(entry).ready);
     $("waiting").textContent = entry ? (entry.trouble ?? "The image is on its way…") : this.#nothingText();
-  }
-
-  #place() {
-    const { reviewing } = this;
-    return { reviewing, index: this.#position, count: reviewing ? this.list.length : this.#past.length };
   }
 
   #nothingText() {
@@ -297,7 +256,7 @@ export class Desk {
   async #history() {
     try {
       const { entries } = await ask("GET", `/api/history?annotator=${this.annotator}&limit=200`);
-      this.#past = entries;
+      this.#line.past = entries;
     } catch (error) {
       this.#trouble(error, this.outbox.size);
     }
@@ -333,29 +292,22 @@ export class Desk {
     }
     this.panel.show(answer.status);
     if (this.reviewing) return;
-    const first = this.#upcoming[0];
-    const known = new Map(this.#upcoming.map((entry) => [entry.item, entry]));
-    let offers = answer.offers.filter((offer) => !this.outbox.holds(offer.item));
     this.#done = answer.offers.length === 0;
-    offers = offers.map((offer) => Object.assign(known.get(offer.item) ?? {}, offer));
-    if (this.outbox.size === 0) for (const offer of offers) offer.returned = false;
-    const still = offers.find((offer) => offer.item === first?.item);
-    if (first && (still || first.returned)) offers = [first, ...offers.filter((offer) => offer !== still)];
-    this.#upcoming = offers;
+    this.#line.offered(answer.offers, this.outbox);
     this.#show();
   }
 
   #acknowledged(entries, answer) {
     if (entries[0].type === "undo" && answer.item && !this.#steps.length) {
-      const entry = this.#past.find((each) => each.item === answer.item.item) ?? answer.item;
+      const entry = this.#line.past.find((each) => each.item === answer.item.item) ?? answer.item;
       Object.assign(entry, answer.item);
       const unanswered = answer.item.kind === null;
       const asked = answer.offers.some((offer) => offer.item === answer.item.item);
       // An image that is asked of nobody any more is not shown as if it were.
       if (this.#shown?.item !== answer.item.item && (asked || !unanswered)) {
-        this.#return(entry, unanswered && !this.reviewing);
+        this.#return(entry, unanswered);
       } else if (unanswered && !asked) {
-        this.#past = this.#past.filter((each) => each !== entry || this.reviewing);
+        this.#line.forget(entry.item);
       }
       const { kind, label, path } = answer.undone;
       const name = this.panel.classes.find(({ id }) => id === label)?.name ?? KINDS[kind] ?? "a label";
@@ -370,9 +322,8 @@ export class Desk {
   #refused(entry, sentence) {
     toast(`Not stored: ${sentence}`);
     this.#steps = this.#steps.filter((step) => step.entry.item !== entry.body.item);
-    const index = this.#past.findIndex((each) => each.item === entry.body.item);
-    if (index >= 0 && !this.reviewing) this.#past.splice(index, 1);
-    this.#position = this.reviewing ? this.#position : null;
+    this.#line.forget(entry.body.item);
+    this.#line.leave();
     this.refill();
   }
 
