@@ -118,6 +118,7 @@ def test_export_is_what_was_agreed_on_for_every_copy(tmp_path, photos, project):
         "page.",
         "1 labelled image left out: somebody calls the image bad.",
         "1 labelled image left out: the file is not in the folder any more, or has other content.",
+        "  a/5.png",
     ]
 
 

@@ -236,7 +236,9 @@ class Model:
 
     def agreement_pairs(self) -> list[tuple[int, dict[int, int]]]:
         found = []
-        for sha, item in self.shas():
+        for sha in {file.sha for file in self.files}:  # also of files that are gone
+            first = next(i for i, file in enumerate(self.files, 1) if file.sha == sha)
+            item = self.shown(sha) or first
             said: dict[int, int] = {}
             for stack in self.stacks.values():
                 for event in stack:

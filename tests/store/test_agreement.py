@@ -108,3 +108,14 @@ def test_the_pairs_of_a_project(tmp_path: Path) -> None:
         assert percent([(said[1], said[2]) for _, said in pairs]) == 0.5
         assert store.undo(2, "u") is not None
         assert store.agreement_pairs() == [(1, {1: 1, 2: 2}), (2, {1: 1, eve: 2})]
+
+
+def test_people_agree_as_they_did_when_the_files_are_gone(tmp_path: Path) -> None:
+    with project(tmp_path, overlap_share=1.0) as store:
+        store.decide([label("a", 1, 1, 1), label("b", 1, 2, 2), label("c", 2, 1, 1)])
+        store.decide([label("d", 2, 1, 2)])
+        before = store.agreement_pairs()
+        assert before == [(1, {1: 1, 2: 2}), (2, {1: 1, 2: 1})]
+        store.sync([])
+        assert store.said_alone() == {}  # there is nothing to look at and to settle
+        assert store.agreement_pairs() == before

@@ -193,11 +193,14 @@ def _tell_left_out(found: "Exported") -> None:
     reasons = (
         (found.disputed, "as many annotators say one thing as another; settle it on the page"),
         (found.bad, "somebody calls the image bad"),
-        (found.vanished, "the file is not in the folder any more, or has other content"),
     )
     for count, why in reasons:
         if count:
             remark(f"{counted(count, 'labelled image')} left out: {why}.")
+    if found.vanished:
+        n = counted(len(found.vanished), "labelled image")
+        why = "the file is not in the folder any more, or has other content"
+        listed(f"{n} left out: {why}.", map(shown, found.vanished))
     if found.problems:
         listed(f"{counted(len(found.problems), 'file')} left out:", found.problems)
         raise typer.Exit(1)

@@ -19,14 +19,14 @@ class Exported:
         rows: by path; every copy of an image has its label.
         disputed: images on whose label as many annotators say one thing as another.
         bad: images with a label that somebody calls bad.
-        vanished: labelled images that the last scan did not see.
+        vanished: labelled images that the last scan did not see, by the path they had last.
         problems: files that are not any more what was labelled; they are left out.
     """
 
     rows: list[Labelled]
     disputed: int
     bad: int
-    vanished: int
+    vanished: list[str]
     problems: list[str]
 
 
@@ -62,8 +62,9 @@ def agreed_labels(store: Store, root: Path) -> Exported:
         kinds[content[each.item]].add(each.kind)
     left = [sha256 for sha256, said in kinds.items() if "label" in said and sha256 not in labels]
     bad = sum(sha256 in present and "bad" in kinds[sha256] for sha256 in left)
-    vanished = sum(sha256 not in present for sha256 in left)
-    return Exported(rows, len(left) - bad - vanished, bad, vanished, problems)
+    paths = {item.sha256: item.path for item in items}
+    vanished = sorted(paths[sha256] for sha256 in left if sha256 not in present)
+    return Exported(rows, len(left) - bad - len(vanished), bad, vanished, problems)
 
 
 def decision_log(store: Store) -> Iterator[Logged]:

@@ -163,30 +163,34 @@ def labels(db: sqlite3.Connection, settings: Settings, *, reserved: bool) -> dic
 def agreement_pairs(db: sqlite3.Connection) -> list[tuple[int, Mapping[int, int]]]:
     """Images that at least two annotators labelled on their own, with what each said.
 
-    What settled a disagreement is left out: it was decided with the others' labels in sight. The
-    label that the same annotator gave before counts in its place.
+    Also those whose files are gone: agreement is of the people. What settled a disagreement is left
+    out: it was decided with the others' labels in sight. The label that the same annotator gave
+    before counts in its place.
     """
     found: list[tuple[int, Mapping[int, int]]] = []
-    for item, said in said_alone(db).items():
+    for item, said in said_alone(db, gone=True).items():
         votes = {who: label for who, label in said.items() if label is not None}
         if len(votes) > 1:
             found.append((item, votes))
     return found
 
 
-def said_alone(db: sqlite3.Connection) -> dict[int, dict[int, int | None]]:
+def said_alone(db: sqlite3.Connection, *, gone: bool = False) -> dict[int, dict[int, int | None]]:
     """What each annotator said on their own of images that several said something of.
 
     These are images that several labelled, that somebody labelled and another one calls bad, and
-    those that were settled. Item → annotator → class, None for a bad image.
+    those that were settled. Item → annotator → class, None for a bad image. With those whose files
+    are gone, if wanted, by the first item that had their content.
     """
+    first = "SELECT min(i.id) FROM item AS i WHERE i.content = c.id"
     rows = db.execute(
-        "SELECT c.item, e.annotator, e.label, e.kind FROM event AS e "
+        f"SELECT coalesce(c.item, ({first})), e.annotator, e.label, e.kind FROM event AS e "
         "JOIN item ON item.id = e.item JOIN content AS c ON c.id = item.content "
-        "WHERE c.item NOTNULL AND (c.votes > 1 OR c.settled OR (c.bad AND c.votes)) "
+        "WHERE (c.item NOTNULL OR ?) AND (c.votes > 1 OR c.settled OR (c.bad AND c.votes)) "
         "AND e.kind IN ('label', 'unsure', 'bad', 'later') "
         "AND e.stream != 'adjudication' AND NOT EXISTS "
-        "(SELECT 1 FROM event AS u WHERE u.kind = 'undo' AND u.supersedes = e.seq) ORDER BY e.seq"
+        "(SELECT 1 FROM event AS u WHERE u.kind = 'undo' AND u.supersedes = e.seq) ORDER BY e.seq",
+        (gone,),
     )
     merged = classes.merged(db)
     said: defaultdict[int, dict[int, int | None]] = defaultdict(dict)
